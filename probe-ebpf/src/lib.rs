@@ -1,0 +1,2 @@
+//! The records that the kernel programs send, shared with userspace.
+#![no_std]

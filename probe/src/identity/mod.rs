@@ -1,0 +1,1 @@
+//! Who is behind a connection: process, container, pod.

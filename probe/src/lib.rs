@@ -1,0 +1,14 @@
+//! plainsight shows every request on a Linux node without touching the applications.
+//!
+//! Data goes one way: [`capture`] or [`replay`] gives events, [`flow`] puts streams in order and has them parsed by
+//! `plainsight-protocols`, [`identity`] names who is behind a connection, [`signal`] makes records and aggregates of
+//! exchanges, [`export`] writes them out, and [`cli`] and [`tui`] show them to a person.
+
+pub mod capture;
+pub mod cli;
+pub mod export;
+pub mod flow;
+pub mod identity;
+pub mod replay;
+pub mod signal;
+pub mod tui;

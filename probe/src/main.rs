@@ -1,0 +1,7 @@
+//! The `plainsight` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    plainsight::cli::main()
+}

@@ -1,0 +1,1 @@
+//! Capture files in, the same events out as the kernel gives.

@@ -1,0 +1,53 @@
+//! Passive protocol parsers: the bytes of one connection go in, exchanges come out.
+//!
+//! Nothing here does I/O or knows a socket, a process, or a clock other than the timestamps it is given. A
+//! [`Conversation`] is fed the two streams of a connection as [`Segment`]s and [`Gap`]s; it detects the protocol from
+//! the content, parses messages, pairs each request with its response, and hands every finished [`Exchange`] to a
+//! [`Sink`]. A new protocol is one folder beside [`http`] and one line in [`registry`].
+
+#![forbid(unsafe_code)]
+
+mod conversation;
+mod exchange;
+pub mod http;
+pub mod registry;
+mod sanitise;
+mod stream;
+
+pub use conversation::{Conversation, Detection, State};
+pub use exchange::{Details, Endpoints, Exchange, Outcome, Side, TraceParent, Value};
+pub use stream::{CloseReason, Direction, Gap, GapCause, Segment, Timestamp};
+
+/// Receives what a connection's parser found.
+pub trait Sink {
+    /// One request with its response, or what was seen of them.
+    fn exchange(&mut self, exchange: &Exchange<'_>);
+
+    /// `count` exchanges took place of which nothing was seen that could be reported: their bytes were lost.
+    fn unobserved(&mut self, count: u64);
+}
+
+/// What a [`Conversation`] should look for, and how much it may hold.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// HTTP/1 options.
+    pub http: http::HttpSettings,
+}
+
+/// The protocols plainsight can tell apart, named as in the exchange record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// HTTP/1.0 and HTTP/1.1.
+    Http,
+}
+
+impl Protocol {
+    /// The name used in records, filters and configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The list of protocols. Adding one is a folder beside `http` and a line in [`PROTOCOLS`].
+
+use crate::stream::CloseReason;
+use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp, http};
+
+/// Every protocol, in the order in which detection asks them.
+pub static PROTOCOLS: &[Entry] = &[http::ENTRY];
+
+/// How a protocol is recognised and how its parser is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Looks at bytes that may start a message. The direction is what the caller believes; an answer of
+    /// [`Detection::Found`] says which direction the bytes prove.
+    pub detect: fn(Direction, &[u8]) -> Detection,
+    /// A parser for a connection on which nothing was parsed yet.
+    pub start: fn(&Settings) -> Box<dyn Parser>,
+}
+
+/// Parses both streams of one connection in one protocol.
+///
+/// Implementations never panic on any input, hold no more than their documented bound, and take time linear in the
+/// bytes given.
+pub trait Parser: Send {
+    /// The next bytes of a stream.
+    fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> Continue;
+
+    /// The next bytes of a stream were not seen.
+    fn gap(&mut self, gap: &Gap, sink: &mut dyn Sink) -> Continue;
+
+    /// Time has passed; give up what has waited too long.
+    fn tick(&mut self, now: Timestamp, sink: &mut dyn Sink);
+
+    /// One stream has ended in order; the other may go on.
+    fn end_of_stream(&mut self, direction: Direction, at: Timestamp, sink: &mut dyn Sink);
+
+    /// The connection is over; report what is left.
+    fn close(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink);
+
+    /// Bytes held for unfinished messages, both streams together.
+    fn held_bytes(&self) -> usize;
+}
+
+/// What a parser says of the rest of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continue {
+    /// Go on.
+    Parsing,
+    /// These bytes are not this protocol: the detection was wrong, or sync was lost for good.
+    NotThisProtocol,
+    /// From here on the connection speaks something else (Upgrade, CONNECT), of which nothing will be parsed.
+    Finished,
+}

@@ -1,0 +1,3 @@
+//! Set-up, build, run, test, virtual machines and benches.
+
+fn main() {}
