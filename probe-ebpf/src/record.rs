@@ -183,15 +183,32 @@ pub struct ListeningRecord {
 pub const PAYLOAD_PER_RECORD: usize = 4096;
 /// The most bytes of payload that can be asked for per call.
 pub const PAYLOAD_PER_CALL: usize = 65_536;
-/// Slots of the array that holds, for each connection whose bytes are not wanted, its id at [`verdict_slot`].
-pub const VERDICT_SLOTS: u32 = 65_536;
 
-/// The slot in which a connection's id stands if userspace wants no more of its bytes. Two connections may share one:
-/// the later verdict then replaces the earlier, whose connection is captured again until it gets another.
-#[must_use]
-#[inline(always)]
-pub const fn verdict_slot(connection: u64) -> u32 {
-    ((connection ^ (connection >> 13)) as u32) & (VERDICT_SLOTS - 1)
+/// What userspace tells the programs of a connection, one word in the slot [`verdict::slot`] of an array.
+///
+/// Two connections may share a slot: the later word then replaces the earlier, whose connection is captured again until
+/// userspace says it again.
+pub mod verdict {
+    /// How many slots there are.
+    pub const SLOTS: u32 = 65_536;
+    /// Its bytes are not wanted.
+    pub const IGNORE: u64 = 1;
+    /// Userspace has forgotten it: it must be announced again before its next chunk.
+    pub const ANNOUNCE: u64 = 2;
+
+    /// The slot of a connection.
+    #[must_use]
+    #[inline(always)]
+    pub const fn slot(connection: u64) -> u32 {
+        ((connection ^ (connection >> 13)) as u32) & (SLOTS - 1)
+    }
+
+    /// The word that says one of the above of a connection.
+    #[must_use]
+    #[inline(always)]
+    pub const fn word(connection: u64, verdict: u64) -> u64 {
+        connection << 2 | verdict
+    }
 }
 
 /// A type of which any bytes are a valid value.

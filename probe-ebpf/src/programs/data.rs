@@ -3,7 +3,7 @@
 use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP};
 use probe_ebpf::{
     counter::Counter,
-    record::{ChunkRecord, Header, PAYLOAD_PER_RECORD, flags, flow, kind, verdict_slot},
+    record::{ChunkRecord, Header, PAYLOAD_PER_RECORD, flags, flow, kind, verdict},
 };
 
 use super::{
@@ -38,11 +38,21 @@ pub(crate) fn wanted(sock: *const u8, common: &Common, flow: u8) -> Option<*mut 
         return None;
     }
     let connection = entry(sock, common)?;
-    // SAFETY: the entry stays valid for the run of the program.
-    let id = unsafe { (*connection).id };
-    if VERDICTS.get(verdict_slot(id)).is_some_and(|ignored| *ignored == id) {
-        count(Counter::NotWanted);
-        return None;
+    // SAFETY: the entry and the slot stay valid for the run of the program; words are read and written whole.
+    unsafe {
+        let id = (*connection).id;
+        if let Some(word) = VERDICTS.get_ptr_mut(verdict::slot(id)) {
+            let said = core::ptr::read_volatile(word);
+            if said == verdict::word(id, verdict::IGNORE) {
+                count(Counter::NotWanted);
+                return None;
+            }
+            if said == verdict::word(id, verdict::ANNOUNCE) {
+                core::ptr::write_volatile(word, 0);
+                (*connection).flags &= !u32::from(flags::FROM_START);
+                (*connection).announced = 0;
+            }
+        }
     }
     if !announce(connection, common) {
         lost(connection, flow);

@@ -7,7 +7,7 @@ use aya_ebpf::{
 use probe_ebpf::{
     counter::Counter,
     layout::SOCK_COMMON_WINDOW,
-    record::{ChunkRecord, DatagramRecord, PAYLOAD_PER_RECORD, VERDICT_SLOTS},
+    record::{ChunkRecord, DatagramRecord, PAYLOAD_PER_RECORD, verdict},
 };
 
 /// Records to userspace. The size is set at load.
@@ -18,9 +18,9 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 #[map]
 pub(crate) static CONNECTIONS: HashMap<u64, Connection> = HashMap::with_max_entries(65_536, 0);
 
-/// Ids of connections of which userspace wants no more bytes, at `verdict_slot(id)`.
+/// What userspace says of connections, at `verdict::slot(id)`.
 #[map]
-pub(crate) static VERDICTS: Array<u64> = Array::with_max_entries(VERDICT_SLOTS, 0);
+pub(crate) static VERDICTS: Array<u64> = Array::with_max_entries(verdict::SLOTS, 0);
 
 /// What was counted.
 #[map]

@@ -9,7 +9,8 @@ use probe_ebpf::record::{
 };
 
 use super::{
-    Chunk, Closed, ConnectionId, Datagram, EndOfStream, Event, Flow, Opened, Process, Role, Transport,
+    Chunk, Closed, ConnectionId, Datagram, EndOfStream, Event, Flow, Listeners, Opened, Process, Role,
+    Transport,
 };
 
 /// What a record says.
@@ -116,6 +117,24 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
     };
     Some(Decoded::Event(event))
 }
+
+/// An opening whose role the kernel does not know, with the role that the listening ports tell: the end whose port
+/// listens is the server, and an end whose port does not is the client. `None` if the record is to be taken as it is.
+#[must_use]
+pub fn with_role(bytes: &[u8], listeners: &Listeners) -> Option<[u8; size_of::<OpenedRecord>()]> {
+    let (record, _) = record::read::<OpenedRecord>(bytes)?;
+    if role(record.header.flags) != Role::Unknown {
+        return None;
+    }
+    let Addresses { local_port, network_namespace, .. } = record.addresses;
+    let told = if listeners.contains(network_namespace, local_port) { flags::SERVER } else { flags::CLIENT };
+    let mut resolved: [u8; size_of::<OpenedRecord>()] = *bytes.first_chunk()?;
+    resolved[FLAGS..FLAGS + 2].copy_from_slice(&(record.header.flags | told).to_ne_bytes());
+    Some(resolved)
+}
+
+/// Where the flags stand in a record.
+const FLAGS: usize = std::mem::offset_of!(Header, flags);
 
 fn direction(header: Header) -> Flow {
     if header.flow == flow::SENT { Flow::Sent } else { Flow::Received }

@@ -1,6 +1,6 @@
 //! Loads the kernel programs and attaches them.
 
-use std::path::Path;
+use std::{ops::Deref, path::Path};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, include_bytes_aligned,
@@ -16,6 +16,7 @@ use thiserror::Error;
 use super::{
     layout::{self, KERNEL_TYPES, LayoutError},
     losses::Losses,
+    verdicts::Verdicts,
 };
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plainsight-probe"));
@@ -116,10 +117,7 @@ pub struct AttachedHook {
 pub struct Capture {
     /// Holds the links.
     _programs: Ebpf,
-    /// Records from the kernel.
-    pub(super) ring: RingBuf<MapData>,
-    /// Connections whose bytes are not wanted.
-    pub(super) verdicts: Array<MapData, u64>,
+    ring: RingBuf<MapData>,
     counters: PerCpuArray<MapData, u64>,
     hooks: Vec<AttachedHook>,
 }
@@ -129,7 +127,7 @@ impl Capture {
     ///
     /// # Errors
     /// If the host does not allow it; the sentence names the remedy.
-    pub fn attach(options: &CaptureOptions) -> Result<Self, CaptureError> {
+    pub fn attach(options: &CaptureOptions) -> Result<(Self, Verdicts), CaptureError> {
         let offsets = layout::offsets(Path::new(KERNEL_TYPES))?;
         let ring_bytes = options.ring_bytes.clamp(MIN_RING_BYTES, MAX_RING_BYTES).next_power_of_two();
         let payload_bytes = options.payload_bytes.min(PAYLOAD_PER_CALL as u32);
@@ -157,7 +155,12 @@ impl Capture {
         let counters =
             PerCpuArray::try_from(take(&mut programs, "COUNTERS")?).map_err(|e| refused("a map", &e))?;
         hooks.push(attach_system_calls(&mut programs, options.hook)?);
-        Ok(Self { _programs: programs, ring, verdicts, counters, hooks })
+        Ok((Self { _programs: programs, ring, counters, hooks }, Verdicts::new(verdicts)))
+    }
+
+    /// The next record of the ring, `None` if there is none yet. It leaves the ring when it is dropped.
+    pub fn next_record(&mut self) -> Option<impl Deref<Target = [u8]>> {
+        self.ring.next()
     }
 
     /// What is attached, and how.

@@ -7,8 +7,9 @@ mod layout;
 mod listeners;
 mod load;
 mod losses;
+mod verdicts;
 
-pub use decode::{Decoded, decode, header};
+pub use decode::{Decoded, decode, header, with_role};
 pub use event::{
     Chunk, Closed, ConnectionId, Datagram, EndOfStream, Event, Flow, Opened, Process, Role, Transport,
 };
@@ -19,3 +20,4 @@ pub use load::{
     SystemCallHook,
 };
 pub use losses::Losses;
+pub use verdicts::Verdicts;
