@@ -27,4 +27,15 @@ pub struct Observed<'a> {
 pub trait Observer {
     /// One exchange.
     fn exchange(&mut self, observed: &Observed<'_>);
+
+    /// `count` exchanges took place of which nothing was seen that could be reported: their bytes were lost.
+    fn unobserved(&mut self, count: u64);
+
+    /// Nothing more will be parsed on this connection, so its bytes need not be copied any longer. Said once.
+    fn ignore(&mut self, connection: ConnectionId);
+
+    /// The connection was dropped from the table though it goes on, because the table was full or it had been idle. A
+    /// source that can should announce it again, as joined in the middle, before its next chunk; without that its
+    /// later chunks are only counted.
+    fn forgotten(&mut self, connection: ConnectionId);
 }
