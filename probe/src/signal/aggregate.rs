@@ -1,8 +1,9 @@
 //! Counts, durations and sizes of exchanges, by key.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hashbrown::HashMap;
+use plainsight_protocols::Timestamp;
 
 use super::{Filter, Grouping, Histogram, record::ended_unanswered};
 use crate::{flow::Observed, identity::Identity};
@@ -75,6 +76,7 @@ pub struct Aggregates {
     limit: usize,
     by_key: HashMap<Vec<u8>, Aggregate>,
     overflowed: u64,
+    span: Option<(Timestamp, Timestamp)>,
     key: Vec<u8>,
 }
 
@@ -83,7 +85,14 @@ impl Aggregates {
     /// [`super::OVERFLOW`], which is one key more.
     #[must_use]
     pub fn new(grouping: Grouping, limit: usize) -> Self {
-        Self { grouping, limit: limit.max(1), by_key: HashMap::new(), overflowed: 0, key: Vec::new() }
+        Self {
+            grouping,
+            limit: limit.max(1),
+            by_key: HashMap::new(),
+            overflowed: 0,
+            span: None,
+            key: Vec::new(),
+        }
     }
 
     /// Counts an exchange. Allocates nothing for a key that exists.
@@ -92,15 +101,17 @@ impl Aggregates {
         self.grouping.write_key(observed, &mut key);
         self.entry(&key, 1).record(observed);
         self.key = key;
+        let exchange = observed.exchange;
+        self.widen(exchange.started, exchange.ended.unwrap_or(exchange.started));
     }
 
     /// Adds a worker's aggregates, whose keys are resolved with `identify`; those that the filter holds back are left
-    /// out. `self` keeps resolved keys only and must not [`Aggregates::record`] itself where identity matters.
+    /// out. The grouping of `self` must be the [resolved](Grouping::resolved) one.
     pub fn collect(
         &mut self,
         worker: &Self,
         filter: &Filter,
-        mut identify: impl FnMut(u32) -> Option<std::sync::Arc<Identity>>,
+        mut identify: impl FnMut(u32) -> Option<Arc<Identity>>,
     ) {
         let mut key = std::mem::take(&mut self.key);
         for (worker_key, aggregate) in &worker.by_key {
@@ -111,8 +122,16 @@ impl Aggregates {
             worker.grouping.resolve(worker_key, identity.as_deref(), &mut key);
             self.entry(&key, aggregate.count).merge(aggregate);
         }
-        self.overflowed += worker.overflowed;
         self.key = key;
+        self.add_rest(worker);
+    }
+
+    /// Adds aggregates whose keys are of the same kind as those of `self`.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, aggregate) in &other.by_key {
+            self.entry(key, aggregate.count).merge(aggregate);
+        }
+        self.add_rest(other);
     }
 
     /// The same aggregates, of which none has been recorded yet.
@@ -163,6 +182,32 @@ impl Aggregates {
     #[must_use]
     pub const fn grouping(&self) -> &Grouping {
         &self.grouping
+    }
+
+    /// From the start of the earliest exchange to the end of the latest.
+    #[must_use]
+    pub const fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.span
+    }
+
+    /// The exchanges of one key.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<&Aggregate> {
+        self.by_key.get(key)
+    }
+
+    fn add_rest(&mut self, other: &Self) {
+        self.overflowed += other.overflowed;
+        if let Some((first, last)) = other.span {
+            self.widen(first, last);
+        }
+    }
+
+    fn widen(&mut self, first: Timestamp, last: Timestamp) {
+        self.span = Some(match self.span {
+            None => (first, last),
+            Some((earliest, latest)) => (earliest.min(first), latest.max(last)),
+        });
     }
 
     fn entry(&mut self, key: &[u8], exchanges: u64) -> &mut Aggregate {
@@ -236,7 +281,7 @@ mod tests {
             record(if worker == 0 { &mut one } else { &mut two }, path, 200, nanos);
             record(&mut both, path, 200, nanos);
         }
-        let mut collected = one.emptied();
+        let mut collected = by(&[KeyField::Path]);
         collected.collect(&one, &Filter::default(), |_| None);
         collected.collect(&two, &Filter::default(), |_| None);
         assert_eq!(first_values(&collected), first_values(&both));
@@ -246,16 +291,16 @@ mod tests {
     #[test]
     fn a_filter_by_container_holds_back_processes_of_others() {
         let grouping = Grouping::new(vec![KeyField::Path], true);
+        let mut collected = Aggregates::new(grouping.resolved(), 10);
         let mut worker = Aggregates::new(grouping, 10);
         for pid in [1, 2, 2] {
             Example { pid, ..Example::default() }.observe(|observed| worker.record(observed));
         }
         let filter = Filter { containers: vec!["c0f".into()], ..Filter::default() };
-        let mut collected = Aggregates::new(Grouping::new(vec![KeyField::Path], false), 10);
         collected.collect(&worker, &filter, |pid| {
             let id = if pid == 2 { "c0ffee" } else { "decaf" };
             let container = Some(crate::identity::Container { id: id.into() });
-            Some(std::sync::Arc::new(Identity { container, ..Identity::default() }))
+            Some(Arc::new(Identity { container, ..Identity::default() }))
         });
         assert_eq!(first_values(&collected), [("/users/17".to_owned(), 2)]);
     }

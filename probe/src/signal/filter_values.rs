@@ -157,9 +157,9 @@ impl FromStr for RemotePattern {
 
 /// A length of time with its unit, such as `250us`, `10ms`, `1.5s`, `2m` or `1h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Latency(pub Duration);
+pub struct TimeSpan(pub Duration);
 
-impl FromStr for Latency {
+impl FromStr for TimeSpan {
     type Err = FilterValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -288,10 +288,10 @@ mod tests {
             ("2m", 120_000_000_000),
         ];
         for (text, nanos) in cases {
-            assert_eq!(text.parse(), Ok(Latency(Duration::from_nanos(nanos))), "{text}");
+            assert_eq!(text.parse(), Ok(TimeSpan(Duration::from_nanos(nanos))), "{text}");
         }
         for text in ["", "10", "ms", "-1s", "1e3s", "1 s", "10 parsecs", "infs", "99999999999h", "1.2.3s"] {
-            assert!(text.parse::<Latency>().is_err(), "{text} was accepted");
+            assert!(text.parse::<TimeSpan>().is_err(), "{text} was accepted");
         }
     }
 }

@@ -148,10 +148,10 @@ impl Grouping {
         &self.fields
     }
 
-    /// Whether the keys of workers carry a process id for [`Grouping::resolve`].
+    /// The same grouping for keys that [`Grouping::resolve`] has written.
     #[must_use]
-    pub fn by_identity(&self) -> bool {
-        self.by_identity
+    pub fn resolved(&self) -> Self {
+        Self { by_identity: false, ..self.clone() }
     }
 
     /// Writes the key of an exchange over `key`, whose memory is used again.
@@ -208,24 +208,16 @@ impl Grouping {
         }
     }
 
-    /// The values of a worker's key, one for each field.
+    /// The values of a key, one for each field.
     pub fn values<'a>(&self, key: &'a [u8]) -> KeyFields<'a> {
         KeyFields { rest: if self.by_identity { key.get(4..).unwrap_or_default() } else { key } }
     }
 }
 
-/// The values of a key in the order of the grouping's fields; `None` for a value that is absent.
+/// The values of a key in the order of its grouping's fields; `None` for a value that is absent.
 #[derive(Debug, Clone)]
 pub struct KeyFields<'a> {
     rest: &'a [u8],
-}
-
-impl<'a> KeyFields<'a> {
-    /// The values of a key that [`Grouping::resolve`] wrote.
-    #[must_use]
-    pub const fn of_resolved(key: &'a [u8]) -> Self {
-        Self { rest: key }
-    }
 }
 
 impl<'a> Iterator for KeyFields<'a> {

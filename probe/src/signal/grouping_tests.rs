@@ -82,7 +82,7 @@ fn containers_are_told_apart_by_process_until_they_are_known() {
     };
     let mut resolved = Vec::new();
     grouping.resolve(&key, Some(&identity), &mut resolved);
-    let values: Vec<_> = KeyFields::of_resolved(&resolved).collect();
+    let values: Vec<_> = grouping.resolved().values(&resolved).collect();
     assert_eq!(values, [Some("c0ffee"), Some("1-2-3"), Some("nginx")]);
 }
 
@@ -91,7 +91,7 @@ fn the_overflow_key_says_other_in_every_field_also_when_resolved() {
     let grouping = Grouping::new(vec![KeyField::Container, KeyField::Path], false);
     let mut resolved = Vec::new();
     grouping.resolve(&grouping.overflow_key(), None, &mut resolved);
-    assert_eq!(KeyFields::of_resolved(&resolved).collect::<Vec<_>>(), [Some(OVERFLOW), Some(OVERFLOW)]);
+    assert_eq!(grouping.resolved().values(&resolved).collect::<Vec<_>>(), [Some(OVERFLOW), Some(OVERFLOW)]);
 }
 
 #[test]
