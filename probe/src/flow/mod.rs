@@ -1,10 +1,30 @@
 //! The connection table: streams put in order, gaps found, bytes handed to the protocol parsers, all of it bounded.
+//!
+//! A [`Worker`] owns the connections of one thread. It takes the events of [`capture`](crate::capture) or
+//! [`replay`](crate::replay) and tells an [`Observer`] what they amount to. Inside, [`stream`] puts one direction in
+//! order and [`streams`] relates the two directions of a connection; the rest is bookkeeping: who is known
+//! (`table`), who needs a look when (`schedule`), and what was counted ([`Counters`]).
 
 use std::net::SocketAddr;
 
 use plainsight_protocols::{Exchange, Side};
 
 use crate::capture::{ConnectionId, Process};
+
+mod connection;
+mod counters;
+mod held;
+mod index_list;
+mod limits;
+mod offsets;
+mod schedule;
+pub mod stream;
+pub mod streams;
+mod table;
+mod worker;
+
+pub use counters::{ConnectionCounters, Counters, ExchangeCounters, StreamCounters};
+pub use worker::{Worker, WorkerSettings};
 
 /// An exchange with the connection it was seen on.
 #[derive(Clone, Copy)]

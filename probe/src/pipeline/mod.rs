@@ -25,7 +25,7 @@ use thiserror::Error;
 use crate::{
     capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses},
     flow::{Counters, Observer},
-    signal::status::{LossReason, Status},
+    signal::{LossReason, Status},
 };
 
 /// What to observe and with how many threads.
@@ -139,14 +139,14 @@ impl Shared {
         let losses = *self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         let mut flow = Counters::default();
         for counters in self.flows.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            flow.merge(counters);
+            flow += *counters;
         }
         let reason = |reason, remedy, events| LossReason { reason, remedy, events };
         let ring_full = losses.ring_full_received + losses.ring_full_sent + losses.ring_full_control;
         Status {
             events: self.records.load(Ordering::Relaxed),
             connections: flow.connections.open,
-            exchanges: flow.exchanges.total(),
+            exchanges: flow.exchanges.complete + flow.exchanges.no_response + flow.exchanges.partial,
             unobserved: flow.exchanges.unobserved,
             losses: vec![
                 reason("ring full", "raise --ring-bytes", ring_full),
@@ -163,7 +163,7 @@ impl Shared {
     fn publish(&self, worker: usize, counters: &Counters) {
         let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = flows.get_mut(worker) {
-            slot.clone_from(counters);
+            *slot = *counters;
         }
     }
 }
