@@ -1,142 +1,107 @@
-//! The exchange record as a tool reads it (`DESIGN.md` section 3): a reader of our own, so that a change of the writer
-//! is noticed.
+//! The exchange record as a tool outside the project would read it: a second reading of the contract, on purpose not
+//! the type that writes it.
 
-use std::{
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use std::collections::BTreeMap;
 
-use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// One exchange.
+/// One line of `plainsight watch --json`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct ExchangeRecord {
-    /// When it began, as RFC 3339 says it.
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// RFC 3339 with nanoseconds.
     pub start: String,
-    /// How long it took, where its end was seen.
+    /// Absent if the end was not seen.
     pub duration_ns: Option<u64>,
-    /// The protocol's name.
+    /// `http` and others.
     pub protocol: String,
     /// `client` or `server`.
     pub side: String,
-    /// `complete`, `no_response` or `partial`.
+    /// `complete`, `no_response`, `partial`.
     pub outcome: String,
+    /// The span's name.
+    pub name: String,
+    /// The error, if it ended in one.
+    pub error_type: Option<String>,
     /// The end that asked.
     pub client: End,
     /// The end that answered.
     pub server: End,
-    /// OpenTelemetry's attributes.
-    pub attributes: Map<String, Value>,
-    /// Size of the request.
+    /// OpenTelemetry attributes.
+    pub attributes: BTreeMap<String, Value>,
+    /// Size of the request on the wire.
     pub request_bytes: u64,
-    /// Size of the response.
+    /// Size of the response on the wire.
     pub response_bytes: u64,
-    /// Bytes of both that were lost to observation.
+    /// Bytes lost to observation.
     pub missing_bytes: u64,
-    /// The trace that it belongs to.
+    /// Who did it.
+    pub process: Option<Process>,
+    /// Where that ran.
+    pub container: Option<Value>,
+    /// And for whom.
+    pub k8s: Option<Value>,
+    /// 32 hexadecimal digits.
     pub trace_id: String,
-    /// Its own identity.
+    /// 16 hexadecimal digits.
     pub span_id: String,
+    /// 16 hexadecimal digits.
+    pub parent_span_id: Option<String>,
+    /// Why there was no response.
+    pub outcome_reason: Option<String>,
 }
 
-/// One end of an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+/// An address.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
 pub struct End {
-    /// IP address.
-    pub address: IpAddr,
-    /// Port.
+    /// IPv4 or IPv6.
+    pub address: String,
+    /// Its port.
     pub port: u16,
 }
 
-impl From<SocketAddr> for End {
-    fn from(address: SocketAddr) -> Self {
-        Self { address: address.ip(), port: address.port() }
-    }
+/// A process.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Process {
+    /// In the initial namespace.
+    pub pid: u32,
+    /// The thread's name.
+    pub comm: String,
+    /// The program.
+    pub exe: Option<String>,
 }
 
-impl fmt::Display for End {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        SocketAddr::new(self.address, self.port).fmt(formatter)
-    }
-}
-
-impl ExchangeRecord {
-    /// A text attribute.
+impl Record {
+    /// An attribute that is text; empty if there is none.
     #[must_use]
-    pub fn text(&self, attribute: &str) -> Option<&str> {
-        self.attributes.get(attribute)?.as_str()
+    pub fn text(&self, attribute: &str) -> &str {
+        self.attributes.get(attribute).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A number attribute.
+    /// An attribute that is a number.
     #[must_use]
     pub fn number(&self, attribute: &str) -> Option<i64> {
-        self.attributes.get(attribute)?.as_i64()
+        self.attributes.get(attribute).and_then(Value::as_i64)
     }
 
-    /// The HTTP method as it was sent.
-    #[must_use]
-    pub fn method(&self) -> Option<&str> {
-        self.text("http.request.method_original").or_else(|| self.text("http.request.method"))
-    }
-
-    /// Path and query, as far as they were seen.
-    #[must_use]
-    pub fn target(&self) -> Option<String> {
-        let path = self.text("url.path")?;
-        Some(match self.text("url.query") {
-            Some(query) => format!("{path}?{query}"),
-            None => path.to_owned(),
-        })
-    }
-
-    /// The HTTP status.
+    /// The status of the answer.
     #[must_use]
     pub fn status(&self) -> Option<i64> {
         self.number("http.response.status_code")
     }
 
-    /// Checks what must hold for each record of a replayed HTTP capture, whatever the capture holds.
-    ///
-    /// # Errors
-    /// Says what does not hold.
-    pub fn check_http_replay(&self) -> anyhow::Result<()> {
-        self.check_start().with_context(|| format!("{} is no RFC 3339 time in UTC", self.start))?;
-        ensure!(self.side == "server", "a replay is seen from the server, not the {}", self.side);
-        ensure!(is_hexadecimal(&self.trace_id, 32), "trace id {}", self.trace_id);
-        ensure!(is_hexadecimal(&self.span_id, 16), "span id {}", self.span_id);
-        if let Some(status) = self.status() {
-            ensure!((100..=999).contains(&status), "status {status}");
-        }
-        match self.outcome.as_str() {
-            "complete" => {
-                ensure!(self.duration_ns.is_some(), "complete without a duration");
-                ensure!(self.method().is_some(), "complete without a method");
-                ensure!(self.status().is_some(), "complete without a status");
-                ensure!(self.request_bytes > 0 && self.response_bytes > 0, "complete without bytes");
-            }
-            "no_response" => {
-                ensure!(self.method().is_some(), "a request without a method");
-                ensure!(self.status().is_none(), "no response, but a status");
-            }
-            "partial" => {}
-            other => bail!("unknown outcome {other}"),
-        }
-        Ok(())
+    /// Method, path and status in one line, for messages.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!(
+            "{} {} {} {} {:?} {}",
+            self.side,
+            self.text("http.request.method"),
+            self.text("url.path"),
+            self.status().map_or_else(|| "-".to_owned(), |status| status.to_string()),
+            self.duration_ns,
+            self.outcome
+        )
     }
-
-    fn check_start(&self) -> Option<()> {
-        let (seconds, fraction) = self.start.strip_suffix('Z')?.split_once('.')?;
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let shape: String = seconds
-            .chars()
-            .map(|character| if character.is_ascii_digit() { '0' } else { character })
-            .collect();
-        (shape == "0000-00-00T00:00:00" && fraction.len() == 9 && digits(fraction)).then_some(())
-    }
-}
-
-fn is_hexadecimal(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,0 +1,190 @@
+//! `cargo xtask test`: all tests, from the quick ones that need nothing to the virtual machines.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+
+use crate::{
+    apt::{Need, install_missing},
+    build, command, fuzz, privilege,
+    report::{Report, Tally, seconds},
+    setup,
+    supervise::{Ending, supervise},
+    vm,
+    workspace::Workspace,
+};
+
+/// Options of `cargo xtask test`.
+#[derive(Debug, Default, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// Only these kinds of tests
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    only: Vec<Kind>,
+}
+
+/// Kinds of tests, in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Tests beside the code
+    Unit,
+    /// Tests that replay captures and need no privileges
+    Corpora,
+    /// Fuzz targets, for a moment each
+    Fuzz,
+    /// The kernel programs compiled for arm64
+    Arm64,
+    /// Real servers and clients on this host, seen by the probe; needs root
+    Live,
+    /// The kernels of the matrix in virtual machines
+    Vm,
+}
+
+/// Programs that the tests start.
+const NEEDS: [Need; 12] = [
+    Need::server("nginx", "nginx-light", "nginx"),
+    Need::server("redis-server", "redis-server", "redis-server"),
+    Need::program("redis-benchmark", "redis-tools"),
+    Need::program("wrk", "wrk"),
+    Need::program("curl", "curl"),
+    Need::program("python3", "python3"),
+    Need::program("tshark", "tshark"),
+    Need::program("tmux", "tmux"),
+    Need::program("ip", "iproute2"),
+    Need::program("cpio", "cpio"),
+    Need::program("xz", "xz-utils"),
+    Need::program("qemu-system-x86_64", "qemu-system-x86"),
+];
+
+/// Where the end-to-end tests find the program they launch.
+const PROGRAM_VARIABLE: &str = "PLAINSIGHT_BINARY";
+
+/// Integration tests whose name begins so load the probe and need root.
+const LIVE_PREFIX: &str = "live";
+
+/// Seconds that each fuzz target gets here.
+const FUZZ_SECONDS: u64 = 20;
+
+/// Time that one package's tests may take before they are taken to hang.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// Runs the tests, a step of the report each.
+pub(crate) fn run(workspace: &Workspace, report: &mut Report, set_up: &setup::Options, options: &Options) {
+    let wanted = |kind| options.only.is_empty() || options.only.contains(&kind);
+    let ready = report.step("set-up", |_| {
+        install_missing(&NEEDS)?;
+        setup::run(workspace, set_up)
+    });
+    if !ready {
+        println!("what follows may fail for want of what could not be installed");
+    }
+    if wanted(Kind::Unit) {
+        report.step("unit tests", |tally| unit(workspace, tally));
+    }
+    if wanted(Kind::Corpora) {
+        report.step("corpora", |tally| corpora(workspace, tally));
+    }
+    if wanted(Kind::Fuzz) {
+        fuzz::run(workspace, report, &fuzz::Options::for_seconds(FUZZ_SECONDS));
+    }
+    if wanted(Kind::Arm64) {
+        report.step("kernel programs for arm64", |_| build::arm_object(workspace));
+    }
+    if wanted(Kind::Live) {
+        report.step("live tests", |tally| live(workspace, tally));
+    }
+    if wanted(Kind::Vm) {
+        vm::run(workspace, report, set_up, &vm::Options::default());
+    }
+}
+
+fn unit(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    let mut tests = cargo_test(workspace);
+    for package in ["plainsight-protocols", "plainsight", "probe-ebpf", "xtask"] {
+        tests.args(["--package", package]);
+    }
+    count(&mut tests, tally)?;
+    count(cargo_test(workspace).args(["--package", "plainsight-tests", "--lib"]), tally)
+}
+
+fn corpora(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    let (_, unprivileged) = integration_tests(workspace)?;
+    if unprivileged.is_empty() {
+        bail!("tests/tests has no test that runs without root, so the corpora were not replayed");
+    }
+    let program = build::release(workspace)?;
+    let mut tests = cargo_test(workspace);
+    tests.args(["--release", "--package", "plainsight-tests"]);
+    for name in &unprivileged {
+        tests.args(["--test", name]);
+    }
+    count(tests.env(PROGRAM_VARIABLE, program), tally)
+}
+
+fn live(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
+    let (live, _) = integration_tests(workspace)?;
+    if live.is_empty() {
+        bail!("tests/tests has no test whose name begins with `{LIVE_PREFIX}`");
+    }
+    let elevation = privilege::elevation("load the probe for the live tests")?;
+    let program = build::release(workspace)?;
+    let mut tests = cargo_test(workspace);
+    tests.args(["--release", "--package", "plainsight-tests"]);
+    for name in &live {
+        tests.args(["--test", name]);
+    }
+    // They load the machine and count what everyone on it does: one after another.
+    tests.args(["--", "--test-threads=1"]).env(PROGRAM_VARIABLE, program);
+    if !elevation.is_empty() {
+        // cargo stays the user's own, so that no file in the clone comes to belong to root.
+        let host = setup::Rustc::ask(workspace)?.host.replace('-', "_").to_uppercase();
+        tests.env(format!("CARGO_TARGET_{host}_RUNNER"), elevation.join(" "));
+    }
+    count(&mut tests, tally)
+}
+
+/// Names of the integration tests: those that need root, and the others.
+fn integration_tests(workspace: &Workspace) -> Result<(Vec<String>, Vec<String>)> {
+    let folder = workspace.root().join("tests/tests");
+    let mut names = names_of_tests(&folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    names.sort();
+    Ok(names.into_iter().partition(|name| name.starts_with(LIVE_PREFIX)))
+}
+
+/// What cargo takes for integration tests: a file, or a folder with a `main.rs`.
+fn names_of_tests(folder: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let is_test =
+            path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file();
+        if let (true, Some(name)) = (is_test, path.file_stem()) {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// `cargo test`, in which one failing test program does not keep the others from running.
+fn cargo_test(workspace: &Workspace) -> Command {
+    let mut command = command::cargo(workspace.root());
+    command.args(["test", "--no-fail-fast"]);
+    command
+}
+
+/// Runs a `cargo test` command, showing its output and adding up its counts.
+fn count(tests: &mut Command, tally: &mut Tally) -> Result<()> {
+    let line = command::line(tests);
+    println!("{line}");
+    let before = *tally;
+    let ending = supervise(tests, LIMIT, |line| {
+        tally.read_line(line);
+        println!("{line}");
+    })?;
+    match ending {
+        Ending::TimedOut => bail!("`{line}` was still running after {}", seconds(LIMIT)),
+        Ending::Exited(status) if !status.success() => bail!("`{line}` failed ({status})"),
+        Ending::Exited(_) if *tally == before => bail!("`{line}` ran no test"),
+        Ending::Exited(_) => Ok(()),
+    }
+}

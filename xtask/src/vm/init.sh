@@ -1,0 +1,128 @@
+#!/bin/busybox sh
+# The first process of the virtual machine: captures some HTTP traffic of its own, says what held, and powers off.
+#
+# Each check prints one line that xtask reads: "plainsight-check: pass NAME" or "plainsight-check: fail NAME: WHY".
+
+/bin/busybox mkdir -p /proc /sys /tmp /www
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /tmp
+mount -t bpf bpf /sys/fs/bpf
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+ip link set lo up
+
+REQUESTS=20
+
+pass() { echo "plainsight-check: pass $1"; }
+fail() {
+    echo "plainsight-check: fail $1: $2"
+    failed=1
+}
+
+# expect NAME COMMAND...: the command must succeed; what it printed is shown if it does not.
+expect() {
+    name=$1
+    shift
+    if "$@" >/tmp/said 2>&1; then
+        pass "$name"
+    else
+        fail "$name" "$* ended with $?"
+        cat /tmp/said
+    fi
+}
+
+# lacks_btf NAME COMMAND...: the command must end with 3 and say that BTF is missing.
+lacks_btf() {
+    name=$1
+    shift
+    timeout 20 "$@" >/tmp/said 2>&1
+    status=$?
+    if [ $status -ne 3 ]; then
+        fail "$name" "ended with $status instead of 3"
+    elif ! grep -q BTF /tmp/said; then
+        fail "$name" "did not say that BTF is missing"
+    else
+        pass "$name"
+        return
+    fi
+    cat /tmp/said
+}
+
+# wait_for FILE WORD: until the file holds the word, half a minute at most.
+wait_for() {
+    for _ in $(seq 300); do
+        grep -q "$2" "$1" && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# seen SIDE PORT: how many exchanges of that side with the server at that port were reported.
+seen() {
+    grep '"protocol":"http"' /tmp/exchanges | grep "\"side\":\"$1\"" | grep -c "\"port\":$2[,}]"
+}
+
+# capture NAME HOST PORT: requests to a server at that address must all be seen, from both ends.
+capture() {
+    name=$1
+    : >/tmp/exchanges
+    : >/tmp/messages
+    httpd -f -p "$2:$3" -h /www &
+    server=$!
+    plainsight watch --json --for 60s >/tmp/exchanges 2>/tmp/messages &
+    probe=$!
+    if ! wait_for /tmp/messages capturing; then
+        kill -9 $probe $server
+        fail "$name" "plainsight watch did not say that it is capturing"
+        cat /tmp/messages
+        return
+    fi
+    answered=0
+    for number in $(seq $REQUESTS); do
+        wget -q -O /dev/null "http://$2:$3/page.html?number=$number" && answered=$((answered + 1))
+    done
+    sleep 1
+    kill -INT $probe
+    wait $probe
+    status=$?
+    kill $server
+    counts="answered $answered, client $(seen client "$3"), server $(seen server "$3")"
+    if [ "$counts" = "answered $REQUESTS, client $REQUESTS, server $REQUESTS" ]; then
+        pass "$name"
+    else
+        fail "$name" "$counts, of $REQUESTS requests"
+        head -n 50 /tmp/exchanges
+        cat /tmp/messages
+    fi
+    if [ $status -eq 0 ]; then
+        pass "$name: an interrupt ends the capture in order"
+    else
+        fail "$name: an interrupt ends the capture in order" "ended with $status"
+        cat /tmp/messages
+    fi
+}
+
+echo "plainsight-check: plan 8"
+echo "running $(uname -r)"
+echo "<p>a small page</p>" >/www/page.html
+
+expect "the kernel carries BTF" test -r /sys/kernel/btf/vmlinux
+expect "doctor finds nothing missing" timeout 60 plainsight doctor
+capture "HTTP over IPv4 is seen from both ends" 127.0.0.1 8080
+capture "HTTP over IPv6 is seen from both ends" "[::1]" 8081
+
+mount -t tmpfs tmpfs /sys/kernel/btf
+lacks_btf "doctor names the lack of BTF" plainsight doctor
+lacks_btf "watch names the lack of BTF" plainsight watch --json --for 1s
+
+if [ -n "$failed" ]; then
+    echo "the last messages of the kernel:"
+    dmesg | tail -n 20
+fi
+echo "plainsight-check: done"
+sync
+poweroff -f
