@@ -15,9 +15,11 @@ use crate::capture::Transport;
 /// 20 MiB.
 pub const MAX_CONNECTIONS: usize = 65_536;
 
-/// Silence, in the time of the capture, after which a TCP connection is forgotten: until then keep-alive probes would
-/// have been seen (RFC 9293 section 3.8.4: not before two hours, by default).
-pub const TCP_IDLE: Duration = Duration::from_secs(2 * 60 * 60 + 15 * 60);
+/// Silence, in the time of the capture, after which a TCP connection is forgotten, and announced again if it goes on.
+///
+/// Shorter than the ten minutes after which the flow room gives a connection up: it could do nothing with bytes of a
+/// connection that it has forgotten and that nobody announces again.
+pub const TCP_IDLE: Duration = Duration::from_secs(590);
 
 /// How long a closed connection is remembered, so that late packets are not taken for a new one: the longest that Linux
 /// keeps one in `TIME-WAIT`.
