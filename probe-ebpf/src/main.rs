@@ -1,2 +1,34 @@
-//! The kernel programs.
-fn main() {}
+//! The kernel programs of plainsight.
+//!
+//! | hook | sees |
+//! |---|---|
+//! | `sys_exit` (BTF tracepoint, else raw tracepoint) | every system call that moved bytes through a socket |
+//! | `inet_sock_set_state` (raw tracepoint) | who dialled, who accepted, which ports listen, who sent the last byte |
+//! | `tcp_destroy_sock` (raw tracepoint) | the end of a connection, after the last call that can read from it |
+//! | `tcp_retransmit_skb` (raw tracepoint) | segments sent again |
+//!
+//! Needs kernel 5.10: ring buffer and `bpf_ktime_get_boot_ns` (5.8), `bpf_probe_read_kernel` (5.5). The BTF tracepoint
+//! follows typed pointers without a helper call and needs `bpf_get_current_task_btf` (5.11).
+
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+
+#[cfg(target_arch = "bpf")]
+mod programs;
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {
+    // These programs run in the kernel only; `cargo check --workspace` still compiles this target for the host.
+}
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // A panic that the compiler could not rule out ends in this loop, which the verifier refuses to load.
+    loop {}
+}
+
+/// Helpers such as `bpf_probe_read_kernel` are open to GPL-compatible programs only.
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -25,6 +25,14 @@ pub trait Sink {
 
     /// `count` exchanges took place of which nothing was seen that could be reported: their bytes were lost.
     fn unobserved(&mut self, count: u64);
+
+    /// The content proved the directions that the caller gave to be right (`false`) or the wrong way round (`true`).
+    ///
+    /// Called when [`Conversation::reversed`] changes, before the first exchange that follows from it, because the
+    /// conversation cannot be asked while it reports.
+    fn reversed(&mut self, reversed: bool) {
+        let _ = reversed;
+    }
 }
 
 /// What a [`Conversation`] should look for, and how much it may hold.

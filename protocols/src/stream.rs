@@ -78,10 +78,16 @@ pub struct Gap {
     pub at: Timestamp,
     /// Offset of the first missing byte in its stream.
     pub offset: u64,
-    /// How many bytes are missing.
+    /// How many bytes are missing; [`Gap::UNKNOWN_BYTES`] or more where nothing tells how many.
     pub bytes: u64,
     /// Why.
     pub cause: GapCause,
+}
+
+impl Gap {
+    /// The length of a gap whose true length nothing tells: longer than any body, so that whoever skips a body by its
+    /// declared length and does not look at this constant still loses sync rather than keeping a wrong one.
+    pub const UNKNOWN_BYTES: u64 = 1 << 36;
 }
 
 /// Why bytes of a stream were not seen.

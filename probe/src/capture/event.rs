@@ -105,7 +105,7 @@ pub struct Chunk<'a> {
     /// acknowledged by a packet.
     pub opposite_sequence: Option<u32>,
     /// How many bytes the call moved. More than `bytes` holds when the rest was not copied; the copied part is the
-    /// beginning.
+    /// beginning. Zero where the chunk only tells a place: a SYN says where a stream begins before anything is sent.
     pub length: u32,
     /// What was copied of them.
     pub bytes: &'a [u8],

@@ -1,7 +1,23 @@
 //! Events from the kernel: loading and attaching the programs, reading their ring, counting what was lost.
 
+mod btf;
+mod decode;
 mod event;
+mod layout;
+mod listeners;
+mod load;
+mod losses;
+mod verdicts;
 
+pub use decode::{Decoded, decode, header, with_role};
 pub use event::{
     Chunk, Closed, ConnectionId, Datagram, EndOfStream, Event, Flow, Opened, Process, Role, Transport,
 };
+pub use layout::{KERNEL_TYPES, LayoutError};
+pub use listeners::Listeners;
+pub use load::{
+    AttachedHook, Capture, CaptureError, CaptureOptions, KernelFilter, MAX_RING_BYTES, MIN_RING_BYTES,
+    SystemCallHook,
+};
+pub use losses::Losses;
+pub use verdicts::Verdicts;

@@ -1,10 +1,30 @@
 //! The connection table: streams put in order, gaps found, bytes handed to the protocol parsers, all of it bounded.
+//!
+//! A [`Worker`] owns the connections of one thread. It takes the events of [`capture`](crate::capture) or
+//! [`replay`](crate::replay) and tells an [`Observer`] what they amount to. Inside, [`stream`] puts one direction in
+//! order and [`streams`] relates the two directions of a connection; the rest is bookkeeping: who is known
+//! (`table`), who needs a look when (`schedule`), and what was counted ([`Counters`]).
 
 use std::net::SocketAddr;
 
 use plainsight_protocols::{Exchange, Side};
 
 use crate::capture::{ConnectionId, Process};
+
+mod connection;
+mod counters;
+mod held;
+mod index_list;
+mod limits;
+mod offsets;
+mod schedule;
+pub mod stream;
+pub mod streams;
+mod table;
+mod worker;
+
+pub use counters::{ConnectionCounters, Counters, ExchangeCounters, StreamCounters};
+pub use worker::{Worker, WorkerSettings};
 
 /// An exchange with the connection it was seen on.
 #[derive(Clone, Copy)]
@@ -27,4 +47,15 @@ pub struct Observed<'a> {
 pub trait Observer {
     /// One exchange.
     fn exchange(&mut self, observed: &Observed<'_>);
+
+    /// `count` exchanges took place of which nothing was seen that could be reported: their bytes were lost.
+    fn unobserved(&mut self, count: u64);
+
+    /// Nothing more will be parsed on this connection, so its bytes need not be copied any longer. Said once.
+    fn ignore(&mut self, connection: ConnectionId);
+
+    /// The connection was dropped from the table though it goes on, because the table was full or it had been idle. A
+    /// source that can should announce it again, as joined in the middle, before its next chunk; without that its
+    /// later chunks are only counted.
+    fn forgotten(&mut self, connection: ConnectionId);
 }

@@ -1,1 +1,33 @@
 //! What is made of exchanges: records, filters, aggregates.
+
+mod aggregate;
+mod attributes;
+mod clock;
+mod facets;
+mod filter;
+mod filter_values;
+mod grouping;
+mod histogram;
+mod ids;
+mod record;
+mod record_json;
+mod report;
+mod status;
+#[cfg(test)]
+mod testing;
+
+pub use aggregate::{Aggregate, Aggregates, DEFAULT_KEY_LIMIT};
+pub use attributes::{AttributeValue, Attributes};
+pub use clock::{Clock, WallTime};
+pub use facets::{Facets, StatusCode};
+pub use filter::{Filter, KernelFilter};
+pub use filter_values::{FilterValueError, PathPattern, RemotePattern, StatusPattern, TimeSpan};
+pub use grouping::{Grouping, KeyField, KeyFields, OVERFLOW};
+pub use histogram::Histogram;
+pub use ids::IdGenerator;
+pub use record::{Record, RecordBuilder, RecordProcess, outcome_name, outcome_reason, side_name};
+pub use report::{Report, ReportRow};
+pub use status::{LossReason, Status};
+
+#[cfg(test)]
+pub(crate) use testing::{Example, ExampleDetails};

@@ -1,0 +1,36 @@
+//! What the kernel programs count, each in a slot of one per-CPU array.
+
+/// A slot of the counter array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Counter {
+    /// Calls on a socket whose record was sent.
+    CapturedCalls = 0,
+    /// Calls that read, whose record found no room in the ring.
+    RingFullReceived,
+    /// Calls that wrote, whose record found no room in the ring.
+    RingFullSent,
+    /// Records of a connection's life that found no room in the ring.
+    RingFullControl,
+    /// Calls whose bytes could not be read from the program's memory; the record says so and carries none.
+    CopyFault,
+    /// Calls on a connection for which the connection table had no room.
+    TableFull,
+    /// Calls left out because of a filter on process, name, cgroup or port.
+    Filtered,
+    /// Calls on connections of which userspace wants no more bytes.
+    NotWanted,
+    /// Calls of 32-bit programs, whose call numbers and arguments are others.
+    ThirtyTwoBit,
+    /// Datagrams left out because they do not begin like a message of a protocol that is known here.
+    DatagramUnknown,
+    /// Messages of one sendmmsg or recvmmsg call that were not looked at because there were too many.
+    MessagesSkipped,
+    /// TCP segments sent again.
+    Retransmits,
+}
+
+impl Counter {
+    /// How many slots there are.
+    pub const COUNT: usize = Self::Retransmits as usize + 1;
+}

@@ -1,0 +1,403 @@
+//! The exit of every system call: which of them moved bytes through a socket, and where the bytes are.
+
+use aya_ebpf::{
+    EbpfContext,
+    helpers::bpf_probe_read_user,
+    macros::{btf_tracepoint, raw_tracepoint},
+    programs::{BtfTracePointContext, RawTracePointContext},
+};
+use probe_ebpf::{
+    counter::Counter,
+    record::{PAYLOAD_PER_RECORD, flow},
+};
+
+use super::{
+    connection::{Common, Hook, PROTOCOL_UDP, protocol},
+    copy::{BUFFER, MANY_LENGTH, MANY_STRIDE, MessageHeader, NOWHERE, Source, VECTORED},
+    data::{self, Stretch},
+    datagram::{self, Datagram},
+    filter::{admits, is_self},
+    globals::payload_bytes,
+    maps::{STEP, STEPS, Step, add, count},
+    memory::{Memory, Probed, Typed},
+    registers::{Registers, number},
+    socket::{self, socket},
+};
+
+/// `MSG_OOB`, `MSG_PEEK`, `MSG_TRUNC`, `MSG_ERRQUEUE` (include/linux/socket.h).
+const OUT_OF_BAND: u64 = 0x1;
+const PEEK: u64 = 0x2;
+const TRUNCATE: u64 = 0x20;
+const ERROR_QUEUE: u64 = 0x2000;
+
+/// Messages of one call that are looked at: as many as tail calls are allowed (`MAX_TAIL_CALL_CNT` is 33, 32 up to 5.15).
+const MESSAGES: u32 = 31;
+
+/// A call that moved bytes.
+#[derive(Clone, Copy)]
+struct Call {
+    descriptor: u32,
+    flow: u8,
+    /// What `memory` points at: one of the kinds of `copy`, or `MESSAGE` or `MANY`.
+    kind: u32,
+    memory: u64,
+    count: u32,
+    /// Address of the peer in the program's memory.
+    name: u64,
+    flags: u64,
+    /// What the call returned.
+    result: u32,
+}
+
+/// A `struct msghdr`.
+const MESSAGE: u32 = 3;
+/// An array of `struct mmsghdr`.
+const MANY: u32 = 4;
+
+/// `sys_exit` with typed arguments, from 5.11.
+#[btf_tracepoint(function = "sys_exit")]
+pub(crate) fn sys_exit_typed(context: BtfTracePointContext) -> i32 {
+    exit::<Typed, _>(&context, context.arg::<*const u8>(0), context.arg::<i64>(1));
+    0
+}
+
+/// `sys_exit` for kernels without BTF tracepoints or before 5.11.
+#[raw_tracepoint(tracepoint = "sys_exit")]
+pub(crate) fn sys_exit_raw(context: RawTracePointContext) -> i32 {
+    exit::<Probed, _>(&context, context.arg::<*const u8>(0), context.arg::<i64>(1));
+    0
+}
+
+/// Goes on with a call that takes several records.
+#[btf_tracepoint(function = "sys_exit")]
+pub(crate) fn step_typed(context: BtfTracePointContext) -> i32 {
+    step(&context);
+    0
+}
+
+/// As `step_typed`, for the raw tracepoint: programs that call each other must be of one type.
+#[raw_tracepoint(tracepoint = "sys_exit")]
+pub(crate) fn step_raw(context: RawTracePointContext) -> i32 {
+    step(&context);
+    0
+}
+
+#[inline(always)]
+fn exit<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: i64) {
+    if result <= 0 {
+        return;
+    }
+    let Some(number) = Registers::number::<M>(registers) else {
+        return;
+    };
+    if number > 512 || !is_captured(number) {
+        return;
+    }
+    if Registers::is_32_bit::<M>(registers) {
+        count(Counter::ThirtyTwoBit);
+        return;
+    }
+    if is_self() {
+        return;
+    }
+    if number == number::SPLICE {
+        splice::<M, C>(context, registers, result);
+        return;
+    }
+    if let Some(call) = decode::<M>(number, registers, result) {
+        moved::<M, C>(context, &call);
+    }
+}
+
+#[inline(always)]
+fn is_captured(number: u64) -> bool {
+    matches!(
+        number,
+        number::READ
+            | number::WRITE
+            | number::READV
+            | number::WRITEV
+            | number::SENDFILE
+            | number::SENDTO
+            | number::RECVFROM
+            | number::SENDMSG
+            | number::RECVMSG
+            | number::SPLICE
+            | number::RECVMMSG
+            | number::SENDMMSG
+    )
+}
+
+/// Reads a call's arguments.
+#[inline(always)]
+fn decode<M: Memory>(number: u64, registers: *const u8, result: i64) -> Option<Call> {
+    let mut call = Call {
+        descriptor: Registers::argument::<M, 0>(registers)? as u32,
+        flow: flow::RECEIVED,
+        kind: BUFFER,
+        memory: Registers::argument::<M, 1>(registers)?,
+        count: 1,
+        name: 0,
+        flags: 0,
+        result: result as u32,
+    };
+    if matches!(
+        number,
+        number::WRITE
+            | number::WRITEV
+            | number::SENDFILE
+            | number::SENDTO
+            | number::SENDMSG
+            | number::SENDMMSG
+    ) {
+        call.flow = flow::SENT;
+    }
+    match number {
+        number::READV | number::WRITEV => {
+            call.kind = VECTORED;
+            call.count = Registers::argument::<M, 2>(registers)? as u32;
+        }
+        number::SENDFILE => call.kind = NOWHERE,
+        number::SENDTO | number::RECVFROM => {
+            call.flags = Registers::argument::<M, 3>(registers)?;
+            call.name = Registers::argument::<M, 4>(registers)?;
+        }
+        number::SENDMSG | number::RECVMSG => {
+            call.kind = MESSAGE;
+            call.flags = Registers::argument::<M, 2>(registers)?;
+        }
+        number::SENDMMSG | number::RECVMMSG => {
+            call.kind = MANY;
+            call.flags = Registers::argument::<M, 3>(registers)?;
+        }
+        _ => {}
+    }
+    Some(call)
+}
+
+/// splice moves bytes between a pipe and a file, in either order; a socket may be at one end.
+#[inline(always)]
+fn splice<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: i64) {
+    let (Some(from), Some(to)) =
+        (Registers::argument::<M, 0>(registers), Registers::argument::<M, 2>(registers))
+    else {
+        return;
+    };
+    let mut call = Call {
+        descriptor: from as u32,
+        flow: flow::RECEIVED,
+        kind: NOWHERE,
+        memory: 0,
+        count: 0,
+        name: 0,
+        flags: 0,
+        result: result as u32,
+    };
+    if socket::<M>(call.descriptor).is_none() {
+        call.descriptor = to as u32;
+        call.flow = flow::SENT;
+    }
+    moved::<M, C>(context, &call);
+}
+
+/// Sends what a call moved, if it did so through a socket that is to be captured.
+#[inline(always)]
+fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
+    // Peeked bytes stay in the queue and will be read again; the error queue holds no bytes of the stream.
+    let skipped = if call.flow == flow::RECEIVED { PEEK | ERROR_QUEUE | OUT_OF_BAND } else { 0 };
+    if call.flags & skipped != 0 {
+        return;
+    }
+    let Some(socket) = socket::<M>(call.descriptor) else {
+        return;
+    };
+    let Some(common) = Common::read(socket.sock, Hook::Call) else {
+        return;
+    };
+    if !admits() {
+        count(Counter::Filtered);
+        return;
+    }
+    let datagrams = socket.kind == socket::DATAGRAM;
+    if datagrams && protocol(socket.sock) != PROTOCOL_UDP || !datagrams && socket.kind != socket::STREAM {
+        return;
+    }
+    if call.kind == MANY {
+        begin_many(context, call, &socket, datagrams);
+        return;
+    }
+    let mut source = Source { kind: call.kind, memory: call.memory, count: call.count };
+    let mut name = call.name;
+    if call.kind == MESSAGE {
+        let Some(header) = MessageHeader::read(call.memory) else {
+            count(Counter::CopyFault);
+            return;
+        };
+        source = header.source();
+        name = header.name;
+    }
+    if call.flow == flow::RECEIVED && call.flags & TRUNCATE != 0 {
+        // The call returns the whole length but may have copied less, or nothing.
+        source.kind = NOWHERE;
+    }
+    if datagrams {
+        let datagram = Datagram { flow: call.flow, length: call.result, source, name };
+        datagram::send(socket.sock, &common, &datagram);
+    } else {
+        stream(context, call, &socket, &common, source);
+    }
+}
+
+/// Sends the bytes that a call moved over TCP.
+#[inline(always)]
+fn stream<C: EbpfContext>(
+    context: &C,
+    call: &Call,
+    socket: &socket::Socket,
+    common: &Common,
+    source: Source,
+) {
+    let Some(connection) = data::wanted(socket.sock, common, call.flow) else {
+        return;
+    };
+    let (end, opposite) = data::sequences(socket.sock, call.flow);
+    let sequence = end.wrapping_sub(call.result);
+    let mut stretch =
+        Stretch { flow: call.flow, length: call.result, source, skip: 0, sequences: (sequence, opposite) };
+    let part = PAYLOAD_PER_RECORD as u32;
+    let goes_on = source.kind != NOWHERE && call.result > part && payload_bytes() > part;
+    if goes_on {
+        stretch.length = part;
+    }
+    data::send(connection, &stretch);
+    if goes_on && let Some(step) = STEP.get_ptr_mut(0) {
+        // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
+        unsafe {
+            *step = Step {
+                sock: socket.sock as u64,
+                memory: source.memory,
+                count: source.count,
+                message: 0,
+                done: part,
+                length: call.result,
+                sequence,
+                flow: u32::from(call.flow),
+                kind: source.kind,
+                many: 0,
+                datagrams: 0,
+                reserved: 0,
+            };
+            STEPS.tail_call(context, 0);
+        }
+    }
+}
+
+/// Begins with the messages of a sendmmsg or recvmmsg call, which `step` sends one after another.
+#[inline(always)]
+fn begin_many<C: EbpfContext>(context: &C, call: &Call, socket: &socket::Socket, datagrams: bool) {
+    let number = call.result.min(MESSAGES);
+    if call.result > MESSAGES {
+        add(Counter::MessagesSkipped, u64::from(call.result - MESSAGES));
+        if !datagrams {
+            // Without every length the place of none of them in the stream is known.
+            return;
+        }
+    }
+    let mut total = 0u32;
+    if !datagrams {
+        for index in 0..MESSAGES {
+            if index >= number {
+                break;
+            }
+            total = total.wrapping_add(message_length(call.memory, index));
+        }
+    }
+    let (end, _) = data::sequences(socket.sock, call.flow);
+    let Some(step) = STEP.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
+    unsafe {
+        *step = Step {
+            sock: socket.sock as u64,
+            memory: call.memory,
+            count: number,
+            message: 0,
+            done: 0,
+            length: message_length(call.memory, 0),
+            sequence: end.wrapping_sub(total),
+            flow: u32::from(call.flow),
+            kind: VECTORED,
+            many: 1,
+            datagrams: u32::from(datagrams),
+            reserved: 0,
+        };
+        STEPS.tail_call(context, 0);
+    }
+}
+
+/// Length of a message of an array of `struct mmsghdr`.
+#[inline(always)]
+fn message_length(array: u64, index: u32) -> u32 {
+    let address = array + u64::from(index) * MANY_STRIDE + MANY_LENGTH;
+    // SAFETY: the helper checks the address.
+    unsafe { bpf_probe_read_user(address as *const u32) }.unwrap_or(0)
+}
+
+/// Sends the next record of a call, and calls itself for the one after.
+#[inline(always)]
+fn step<C: EbpfContext>(context: &C) {
+    let Some(place) = STEP.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
+    let mut step = unsafe { *place };
+    let sock = step.sock as *const u8;
+    let Some(common) = Common::read(sock, Hook::Call) else {
+        return;
+    };
+    let mut source = Source { kind: step.kind, memory: step.memory, count: step.count };
+    let mut name = 0;
+    if step.many != 0 {
+        let Some(header) = MessageHeader::read(step.memory + u64::from(step.message) * MANY_STRIDE) else {
+            count(Counter::CopyFault);
+            return;
+        };
+        source = header.source();
+        name = header.name;
+    }
+    let flow = step.flow as u8;
+    let wanted = step.length.min(payload_bytes());
+    let rest = step.length - step.done;
+    let part = if wanted > step.done + PAYLOAD_PER_RECORD as u32 { PAYLOAD_PER_RECORD as u32 } else { rest };
+    if step.datagrams != 0 {
+        let datagram = Datagram { flow, length: step.length, source, name };
+        datagram::send(sock, &common, &datagram);
+        step.done = step.length;
+    } else {
+        let Some(connection) = data::wanted(sock, &common, flow) else {
+            return;
+        };
+        if part != 0 {
+            let (_, opposite) = data::sequences(sock, flow);
+            let sequences = (step.sequence.wrapping_add(step.done), opposite);
+            let stretch = Stretch { flow, length: part, source, skip: step.done, sequences };
+            data::send(connection, &stretch);
+        }
+        step.done += part;
+    }
+    if step.done >= step.length {
+        step.message += 1;
+        if step.many == 0 || step.message >= step.count {
+            return;
+        }
+        step.sequence = step.sequence.wrapping_add(step.length);
+        step.length = message_length(step.memory, step.message);
+        step.done = 0;
+    }
+    // SAFETY: as above.
+    unsafe {
+        *place = step;
+        STEPS.tail_call(context, 0);
+    }
+}

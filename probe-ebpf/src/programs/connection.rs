@@ -1,0 +1,263 @@
+//! The table of TCP connections, and telling userspace of each before its first chunk.
+
+use aya_ebpf::{
+    bindings::BPF_RB_NO_WAKEUP,
+    helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_probe_read_kernel},
+};
+use probe_ebpf::{
+    counter::Counter,
+    layout::{ABSENT, SOCK_COMMON_WINDOW},
+    record::{Addresses, Header, OpenedRecord, flags, kind},
+};
+
+use super::{
+    globals::offset,
+    maps::{COMMON_ROOM, CONNECTION_ROOM, CONNECTIONS, Connection, EVENTS, NUMBERS, count},
+    memory::read_kernel,
+};
+
+const FAMILY_IPV4: u16 = 2;
+const FAMILY_IPV6: u16 = 10;
+pub(crate) const PROTOCOL_TCP: u16 = 6;
+pub(crate) const PROTOCOL_UDP: u16 = 17;
+pub(crate) const PROTOCOL_MPTCP: u16 = 262;
+
+/// The beginning of a `struct sock`, read at once into a room of this CPU and hook: the stack has 512 bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Common {
+    words: *const u8,
+}
+
+impl Common {
+    /// Reads it; `None` if the socket is not an internet one.
+    #[inline(always)]
+    pub(crate) fn read(sock: *const u8, hook: Hook) -> Option<Self> {
+        let words: *mut u8 = COMMON_ROOM.get_ptr_mut(hook as u32)?.cast();
+        // SAFETY: the room is as long as the window; the helper checks the address.
+        if unsafe { bpf_probe_read_kernel(words.cast(), SOCK_COMMON_WINDOW, sock.cast()) } != 0 {
+            return None;
+        }
+        let common = Self { words };
+        let family = common.family();
+        (family == FAMILY_IPV4 || family == FAMILY_IPV6).then_some(common)
+    }
+
+    #[inline(always)]
+    fn member<T: Copy>(&self, offset: usize) -> T {
+        // SAFETY: userspace refuses to load the programs if a member lies outside the window; every room is used by one
+        // program at a time.
+        unsafe { core::ptr::read_unaligned(self.words.add(offset).cast()) }
+    }
+
+    #[inline(always)]
+    fn family(&self) -> u16 {
+        self.member(offset!(sock_family))
+    }
+
+    /// Port of the observed end.
+    #[inline(always)]
+    pub(crate) fn local_port(&self) -> u16 {
+        self.member(offset!(sock_local_port))
+    }
+
+    /// Port of the other end.
+    #[inline(always)]
+    pub(crate) fn remote_port(&self) -> u16 {
+        u16::from_be(self.member(offset!(sock_remote_port)))
+    }
+
+    #[inline(always)]
+    pub(crate) fn ports(&self) -> u32 {
+        u32::from(self.local_port()) << 16 | u32::from(self.remote_port())
+    }
+
+    #[inline(always)]
+    fn operations(&self) -> u64 {
+        self.member(offset!(sock_operations))
+    }
+
+    /// Whether the addresses are IPv6, as a bit of `flags`.
+    #[inline(always)]
+    pub(crate) fn address_flags(&self) -> u16 {
+        if self.family() == FAMILY_IPV6 { flags::IPV6 } else { 0 }
+    }
+
+    /// Inode number of the socket's network namespace.
+    #[inline(always)]
+    pub(crate) fn network_namespace(&self) -> u32 {
+        let net: *const u8 = self.member(offset!(sock_net));
+        read_kernel(net.wrapping_add(offset!(net_inode))).unwrap_or(0)
+    }
+
+    /// Writes both ends.
+    ///
+    /// # Safety
+    /// `to` must be valid for writes.
+    #[inline(always)]
+    pub(crate) unsafe fn write_addresses(&self, to: *mut Addresses) {
+        // SAFETY: by contract.
+        unsafe {
+            (*to).local_port = self.local_port();
+            (*to).remote_port = self.remote_port();
+            (*to).network_namespace = self.network_namespace();
+            if self.family() == FAMILY_IPV6 {
+                write_address(&raw mut (*to).local, self.member(offset!(sock_local_v6)));
+                write_address(&raw mut (*to).remote, self.member(offset!(sock_remote_v6)));
+            } else {
+                write_address(&raw mut (*to).local, [self.member(offset!(sock_local_v4)), 0, 0, 0]);
+                write_address(&raw mut (*to).remote, [self.member(offset!(sock_remote_v4)), 0, 0, 0]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn write_address(to: *mut [u8; 16], words: [u32; 4]) {
+    // SAFETY: by the caller's contract.
+    unsafe { core::ptr::write_unaligned(to.cast(), words) };
+}
+
+/// The transport protocol's number.
+#[inline(always)]
+pub(crate) fn protocol(sock: *const u8) -> u16 {
+    read_kernel(sock.wrapping_add(offset!(sock_protocol))).unwrap_or(0)
+}
+
+/// Whether the socket's own sequence numbers say nothing of the program's bytes: kernel TLS counts cipher text, MPTCP
+/// spreads a stream over several TCP connections.
+#[inline(always)]
+fn lacks_sequence(sock: *const u8) -> bool {
+    if protocol(sock) != PROTOCOL_TCP {
+        return true;
+    }
+    if offset!(tcp_upper_layer) == ABSENT as usize {
+        return false;
+    }
+    read_kernel::<u64>(sock.wrapping_add(offset!(tcp_upper_layer))).unwrap_or(0) != 0
+}
+
+/// The entry of a connection, made if there is none. A connection that is first met here was open before.
+#[inline(always)]
+pub(crate) fn entry(sock: *const u8, common: &Common) -> Option<*mut Connection> {
+    let key = sock as u64;
+    if let Some(connection) = CONNECTIONS.get_ptr_mut(&key) {
+        // SAFETY: the entry stays valid for the run of the program; words are read and written whole.
+        unsafe {
+            if (*connection).ports == 0 {
+                (*connection).ports = common.ports();
+            }
+            if (*connection).ports == common.ports() {
+                if (*connection).operations != common.operations() {
+                    (*connection).operations = common.operations();
+                    if lacks_sequence(sock) {
+                        (*connection).flags |= u32::from(flags::NO_SEQUENCE);
+                    }
+                }
+                return Some(connection);
+            }
+        }
+        // The address was used again and the end of the connection before went unseen.
+        let _ = CONNECTIONS.remove(&key);
+    }
+    insert(sock, common, Hook::Call, common.address_flags(), now())
+}
+
+/// Makes an entry.
+#[inline(always)]
+pub(crate) fn insert(
+    sock: *const u8,
+    common: &Common,
+    hook: Hook,
+    flags: u16,
+    began_ns: u64,
+) -> Option<*mut Connection> {
+    let key = sock as u64;
+    let sequence_flag = if lacks_sequence(sock) { flags::NO_SEQUENCE } else { 0 };
+    let room = CONNECTION_ROOM.get_ptr_mut(hook as u32)?;
+    // SAFETY: every room is used by one program at a time; the helper copies from it.
+    let inserted = unsafe {
+        (*room).id = next_id(hook)?;
+        (*room).began_ns = began_ns;
+        (*room).handshake_ns = 0;
+        (*room).operations = common.operations();
+        (*room).ports = common.ports();
+        (*room).flags = u32::from(flags | sequence_flag | common.address_flags());
+        (*room).announced = 0;
+        (*room).lost_calls = [0; 2];
+        (*room).reserved = 0;
+        CONNECTIONS.insert(&key, &*room, 0)
+    };
+    if inserted.is_err() {
+        count(Counter::TableFull);
+        return None;
+    }
+    CONNECTIONS.get_ptr_mut(&key)
+}
+
+/// Tells userspace of a connection, unless it was told. False if the ring has no room.
+#[inline(always)]
+pub(crate) fn announce(connection: *mut Connection, common: &Common) -> bool {
+    // SAFETY: the entry stays valid for the run of the program; words are read and written whole.
+    unsafe {
+        if (*connection).announced != 0 {
+            return true;
+        }
+        let sent = send::<OpenedRecord>(|record| {
+            (*record).header = Header {
+                kind: kind::OPENED,
+                flow: 0,
+                flags: (*connection).flags as u16,
+                captured_bytes: 0,
+                connection: (*connection).id,
+                time_ns: (*connection).began_ns,
+            };
+            common.write_addresses(&raw mut (*record).addresses);
+            (*record).handshake_ns = (*connection).handshake_ns;
+        });
+        (*connection).announced = u32::from(sent);
+        sent
+    }
+}
+
+/// Sends a record of a connection's life, written in place by `write`, which must write all of it.
+#[inline(always)]
+pub(crate) fn send<R: 'static>(write: impl FnOnce(*mut R)) -> bool {
+    let Some(mut entry) = EVENTS.reserve::<R>(0) else {
+        count(Counter::RingFullControl);
+        return false;
+    };
+    write(entry.as_mut_ptr());
+    entry.submit(u64::from(BPF_RB_NO_WAKEUP));
+    true
+}
+
+/// CLOCK_BOOTTIME in nanoseconds.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: no arguments.
+    unsafe { bpf_ktime_get_boot_ns() }
+}
+
+/// An id that no other connection gets while the programs are loaded: each CPU counts for itself.
+/// An interrupt may run another hook's program in between, so calls and connection states count apart.
+#[inline(always)]
+fn next_id(hook: Hook) -> Option<u64> {
+    let number = NUMBERS.get_ptr_mut(hook as u32)?;
+    // SAFETY: the slot belongs to this CPU and hook, and a program on one CPU does not interrupt itself.
+    let number = unsafe {
+        *number += 1;
+        *number
+    };
+    // SAFETY: no arguments.
+    let cpu = unsafe { bpf_get_smp_processor_id() } & 0xfff;
+    Some(number << 13 | (hook as u64) << 12 | u64::from(cpu))
+}
+
+/// Which program meets a connection.
+#[derive(Clone, Copy)]
+pub(crate) enum Hook {
+    /// The exit of a system call.
+    Call = 0,
+    /// A change of a connection's state.
+    State = 1,
+}

@@ -1,0 +1,187 @@
+//! The life of TCP connections: dialled, accepted, finished, gone.
+
+use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use probe_ebpf::{
+    counter::Counter,
+    record::{ClosedRecord, EndOfStreamRecord, Header, ListeningRecord, flags, flow, kind},
+};
+
+use super::{
+    connection::{Common, Hook, PROTOCOL_MPTCP, PROTOCOL_TCP, announce, insert, now, protocol, send},
+    filter::admits_ports,
+    globals::offset,
+    maps::{CONNECTIONS, count},
+    memory::read_kernel,
+};
+
+/// States of a TCP socket (include/net/tcp_states.h).
+mod state {
+    pub(crate) const ESTABLISHED: i32 = 1;
+    pub(crate) const SYN_SENT: i32 = 2;
+    pub(crate) const SYN_RECEIVED: i32 = 3;
+    pub(crate) const FIN_WAIT_1: i32 = 4;
+    pub(crate) const CLOSE: i32 = 7;
+    pub(crate) const CLOSE_WAIT: i32 = 8;
+    pub(crate) const LAST_ACK: i32 = 9;
+    pub(crate) const LISTEN: i32 = 10;
+}
+
+/// `inet_sock_set_state(sk, old, new)`.
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+pub(crate) fn inet_sock_set_state(context: RawTracePointContext) -> i32 {
+    let sock: *const u8 = context.arg(0);
+    changed(sock, context.arg::<i32>(1), context.arg::<i32>(2));
+    0
+}
+
+#[inline(always)]
+fn changed(sock: *const u8, old: i32, new: i32) {
+    if new == state::LISTEN {
+        if let Some(common) = Common::read(sock, Hook::State) {
+            listening(&common);
+        }
+        return;
+    }
+    match protocol(sock) {
+        PROTOCOL_TCP => {}
+        // The socket that the program sees is not a TCP one, so `tcp_destroy_sock` never comes for it.
+        PROTOCOL_MPTCP if new == state::CLOSE => return destroyed(sock),
+        _ => return,
+    }
+    match (old, new) {
+        (_, state::SYN_SENT) => dialled(sock),
+        (state::SYN_SENT | state::SYN_RECEIVED, state::ESTABLISHED) => established(sock),
+        (state::SYN_RECEIVED | state::ESTABLISHED, state::FIN_WAIT_1)
+        | (state::CLOSE_WAIT, state::LAST_ACK) => finished(sock),
+        // Left without the exchange of FINs (RFC 9293 section 3.10.7.4): by a reset from either end, or a time-out.
+        (state::ESTABLISHED | state::CLOSE_WAIT | state::SYN_SENT | state::SYN_RECEIVED, state::CLOSE) => {
+            if let Some(connection) = CONNECTIONS.get_ptr_mut(&(sock as u64)) {
+                // SAFETY: the entry stays valid for the run of the program.
+                unsafe { (*connection).flags |= u32::from(flags::RESET) };
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The handshake begins; the local port may not be chosen yet, so the entry's ports stay open until it is met again.
+#[inline(always)]
+fn dialled(sock: *const u8) {
+    let Some(common) = Common::read(sock, Hook::State) else {
+        return;
+    };
+    if let Some(connection) = insert(sock, &common, Hook::State, flags::FROM_START | flags::CLIENT, now()) {
+        // SAFETY: the entry stays valid for the run of the program.
+        unsafe { (*connection).ports = 0 };
+    }
+}
+
+#[inline(always)]
+fn established(sock: *const u8) {
+    let Some(common) = Common::read(sock, Hook::State) else {
+        return;
+    };
+    if !admits_ports(common.local_port(), common.remote_port()) {
+        return;
+    }
+    let connection = if let Some(connection) = CONNECTIONS.get_ptr_mut(&(sock as u64)) {
+        // SAFETY: the entry stays valid for the run of the program.
+        unsafe {
+            if (*connection).ports == 0 {
+                (*connection).ports = common.ports();
+                (*connection).handshake_ns = now() - (*connection).began_ns;
+            }
+        }
+        connection
+    } else {
+        let flags = flags::FROM_START | flags::SERVER;
+        let Some(connection) = insert(sock, &common, Hook::State, flags, now()) else {
+            return;
+        };
+        connection
+    };
+    announce(connection, &common);
+}
+
+/// The observed end sends its FIN: no byte follows.
+#[inline(always)]
+fn finished(sock: *const u8) {
+    let Some(connection) = CONNECTIONS.get_ptr_mut(&(sock as u64)) else {
+        return;
+    };
+    // SAFETY: the entry stays valid for the run of the program.
+    let (id, announced) = unsafe { ((*connection).id, (*connection).announced) };
+    if announced == 0 {
+        return;
+    }
+    let sequence = read_kernel(sock.wrapping_add(offset!(tcp_write_sequence))).unwrap_or(0);
+    send::<EndOfStreamRecord>(|record| {
+        let header = header(kind::END_OF_STREAM, 0, id);
+        // SAFETY: a place in the ring.
+        unsafe { record.write(EndOfStreamRecord { header, sequence, reserved: 0 }) };
+    });
+}
+
+#[inline(always)]
+fn listening(common: &Common) {
+    let (port, network_namespace) = (u32::from(common.local_port()), common.network_namespace());
+    send::<ListeningRecord>(|record| {
+        let header = header(kind::LISTENING, 0, 0);
+        // SAFETY: a place in the ring.
+        unsafe { record.write(ListeningRecord { header, port, network_namespace }) };
+    });
+}
+
+#[inline(always)]
+fn header(kind: u8, flags: u16, connection: u64) -> Header {
+    Header { kind, flow: flow::SENT, flags, captured_bytes: 0, connection, time_ns: now() }
+}
+
+/// `tcp_destroy_sock(sk)`: both the kernel and the program have let go of the socket, so nothing more can be read from
+/// or written to it. The change to CLOSE may come before the program has read what is left in the queue.
+#[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
+pub(crate) fn tcp_destroy_sock(context: RawTracePointContext) -> i32 {
+    let sock: *const u8 = context.arg(0);
+    destroyed(sock);
+    0
+}
+
+#[inline(always)]
+fn destroyed(sock: *const u8) {
+    let key = sock as u64;
+    let Some(connection) = CONNECTIONS.get_ptr_mut(&key) else {
+        return;
+    };
+    // SAFETY: the entry stays valid for the run of the program.
+    let connection = unsafe { *connection };
+    if connection.announced != 0 {
+        let reset = connection.flags as u16 & flags::RESET;
+        let received_bytes = read_kernel(sock.wrapping_add(offset!(tcp_bytes_received))).unwrap_or(0);
+        let sent_bytes = read_kernel(sock.wrapping_add(offset!(tcp_bytes_acknowledged))).unwrap_or(0);
+        let round_trip_eighth_us = read_kernel(sock.wrapping_add(offset!(tcp_round_trip))).unwrap_or(0);
+        let retransmits = read_kernel(sock.wrapping_add(offset!(tcp_retransmits))).unwrap_or(0);
+        send::<ClosedRecord>(|record| {
+            let header = header(kind::CLOSED, reset, connection.id);
+            let lost_calls = connection.lost_calls;
+            // SAFETY: a place in the ring.
+            unsafe {
+                record.write(ClosedRecord {
+                    header,
+                    received_bytes,
+                    sent_bytes,
+                    round_trip_eighth_us,
+                    retransmits,
+                    lost_calls,
+                });
+            }
+        });
+    }
+    let _ = CONNECTIONS.remove(&key);
+}
+
+/// `tcp_retransmit_skb(sk, skb)`: counted for the host; each connection's own number comes with its end.
+#[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]
+pub(crate) fn tcp_retransmit_skb(_context: RawTracePointContext) -> i32 {
+    count(Counter::Retransmits);
+    0
+}

@@ -1,0 +1,174 @@
+//! The maps.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf},
+};
+use probe_ebpf::{
+    counter::Counter,
+    layout::SOCK_COMMON_WINDOW,
+    record::{ChunkRecord, DatagramRecord, PAYLOAD_PER_RECORD, verdict},
+};
+
+/// Records to userspace. The size is set at load.
+#[map]
+pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+
+/// TCP connections by address of their `struct sock`. The number of entries is set at load.
+#[map]
+pub(crate) static CONNECTIONS: HashMap<u64, Connection> = HashMap::with_max_entries(65_536, 0);
+
+/// What userspace says of connections, at `verdict::slot(id)`.
+#[map]
+pub(crate) static VERDICTS: Array<u64> = Array::with_max_entries(verdict::SLOTS, 0);
+
+/// What was counted.
+#[map]
+pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT as u32, 0);
+
+/// Room for the beginning of a `struct sock`, for each of `connection::Hook`.
+#[map]
+pub(crate) static COMMON_ROOM: PerCpuArray<[u64; SOCK_COMMON_WINDOW as usize / 8]> =
+    PerCpuArray::with_max_entries(2, 0);
+
+/// Room to build a connection's entry in, for each of `connection::Hook`.
+#[map]
+pub(crate) static CONNECTION_ROOM: PerCpuArray<Connection> = PerCpuArray::with_max_entries(2, 0);
+
+/// Room to build a chunk's record in.
+#[map]
+pub(crate) static CHUNK_ROOM: PerCpuArray<Room<ChunkRecord>> = PerCpuArray::with_max_entries(1, 0);
+
+/// Room to build a datagram's record in.
+#[map]
+pub(crate) static DATAGRAM_ROOM: PerCpuArray<Room<DatagramRecord>> = PerCpuArray::with_max_entries(1, 0);
+
+/// The vectors of the present call.
+#[map]
+pub(crate) static VECTOR_ROOM: PerCpuArray<[Vector; VECTOR_ROOM_LENGTH]> =
+    PerCpuArray::with_max_entries(1, 0);
+
+/// Where a call that needs more than one record stands.
+#[map]
+pub(crate) static STEP: PerCpuArray<Step> = PerCpuArray::with_max_entries(1, 0);
+
+/// The last connection number that each CPU gave out, for each of `connection::Hook`.
+#[map]
+pub(crate) static NUMBERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
+
+/// The address of the operations that every socket's file shares, once one was seen.
+#[map]
+pub(crate) static SOCKET_OPERATIONS: Array<u64> = Array::with_max_entries(1, 0);
+
+/// The program that goes on with a call that needs more than one record.
+#[map]
+pub(crate) static STEPS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+/// Process ids to capture or leave out.
+#[map]
+pub(crate) static PROCESS_RULES: HashMap<u32, u8> = HashMap::with_max_entries(1024, 0);
+
+/// Thread names to capture or leave out, padded with zero bytes.
+#[map]
+pub(crate) static NAME_RULES: HashMap<[u8; 16], u8> = HashMap::with_max_entries(256, 0);
+
+/// Cgroup ids to capture or leave out.
+#[map]
+pub(crate) static CGROUP_RULES: HashMap<u64, u8> = HashMap::with_max_entries(4096, 0);
+
+/// Ports to capture or leave out.
+#[map]
+pub(crate) static PORT_RULES: HashMap<u16, u8> = HashMap::with_max_entries(1024, 0);
+
+/// What the kernel side remembers of a TCP connection.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Connection {
+    /// Its id.
+    pub(crate) id: u64,
+    /// When it was dialled or, lacking that, first seen.
+    pub(crate) began_ns: u64,
+    /// Time of its handshake, zero if unknown.
+    pub(crate) handshake_ns: u64,
+    /// The protocol's operations when it was first seen: others later mean that another layer took over the socket.
+    pub(crate) operations: u64,
+    /// Both ports as they stand in `struct sock`, to tell a reused address.
+    pub(crate) ports: u32,
+    /// Bits of `record::flags` that its opening record carries.
+    pub(crate) flags: u32,
+    /// Whether userspace was told.
+    pub(crate) announced: u32,
+    /// Calls whose records were lost since the last chunk of each flow.
+    pub(crate) lost_calls: [u32; 2],
+    /// Not used.
+    pub(crate) reserved: u32,
+}
+
+/// Room to build one record with its payload in.
+#[repr(C)]
+pub(crate) struct Room<R> {
+    pub(crate) record: R,
+    pub(crate) payload: [u8; PAYLOAD_ROOM],
+}
+
+/// The payload of one record, and as much again twice: the verifier wants room for the largest offset plus the largest
+/// length that the masks allow.
+pub(crate) const PAYLOAD_ROOM: usize = 3 * PAYLOAD_PER_RECORD;
+
+/// How many parts of a vectored call are looked at.
+pub(crate) const VECTORS: u32 = 16;
+/// Twice as many, for the verifier: a mask that lets 16 pass lets 31 pass.
+pub(crate) const VECTOR_ROOM_LENGTH: usize = 32;
+
+/// `struct iovec`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Vector {
+    pub(crate) base: u64,
+    pub(crate) length: u64,
+}
+
+/// Where a call that needs more than one record stands.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Step {
+    /// Address of the socket.
+    pub(crate) sock: u64,
+    /// Where the bytes are, as `kind` says; of many messages, the array of `struct mmsghdr`.
+    pub(crate) memory: u64,
+    /// How many vectors there are, or messages if there are many.
+    pub(crate) count: u32,
+    /// The present message, of many.
+    pub(crate) message: u32,
+    /// Bytes of the present message that were sent on.
+    pub(crate) done: u32,
+    /// Length of the present message.
+    pub(crate) length: u32,
+    /// Sequence number of the first byte of the present message.
+    pub(crate) sequence: u32,
+    /// One of `record::flow`.
+    pub(crate) flow: u32,
+    /// What `memory` points at.
+    pub(crate) kind: u32,
+    /// Whether the call moved many messages.
+    pub(crate) many: u32,
+    /// Whether the socket is one of datagrams.
+    pub(crate) datagrams: u32,
+    /// Not used.
+    pub(crate) reserved: u32,
+}
+
+/// Adds one to a counter.
+#[inline(always)]
+pub(crate) fn count(counter: Counter) {
+    add(counter, 1);
+}
+
+/// Adds to a counter.
+#[inline(always)]
+pub(crate) fn add(counter: Counter, amount: u64) {
+    if let Some(slot) = COUNTERS.get_ptr_mut(counter as u32) {
+        // SAFETY: the slot belongs to this CPU, and programs on it do not interrupt themselves.
+        unsafe { *slot += amount };
+    }
+}

@@ -1,0 +1,87 @@
+//! From a file descriptor to the socket behind it.
+
+use super::{
+    globals::offset,
+    maps::SOCKET_OPERATIONS,
+    memory::{Memory, read_kernel},
+};
+use probe_ebpf::layout::SOCKET_WINDOW;
+
+/// `S_IFMT` and `S_IFSOCK` of an inode's mode.
+const FILE_TYPE: u16 = 0o170_000;
+const FILE_TYPE_SOCKET: u16 = 0o140_000;
+
+/// `SOCK_STREAM`.
+pub(crate) const STREAM: u16 = 1;
+/// `SOCK_DGRAM`.
+pub(crate) const DATAGRAM: u16 = 2;
+
+/// A socket's network half and type.
+pub(crate) struct Socket {
+    pub(crate) sock: *const u8,
+    pub(crate) kind: u16,
+}
+
+/// The socket behind a descriptor of the running task; `None` if it is another kind of file.
+///
+/// The path is task, files, descriptor table, file, socket, sock (include/linux/fdtable.h, include/linux/net.h). The
+/// table may be replaced by a larger one meanwhile; a stale one then still holds the same file for this descriptor.
+#[inline(always)]
+pub(crate) fn socket<M: Memory>(descriptor: u32) -> Option<Socket> {
+    let files: *const u8 = M::read(M::task().wrapping_add(offset!(task_files)))?;
+    if files.is_null() {
+        return None;
+    }
+    let table: *const u8 = M::read(files.wrapping_add(offset!(files_fdt)))?;
+    if table.is_null() {
+        return None;
+    }
+    let size: u32 = M::read(table.wrapping_add(offset!(fdtable_max_fds)))?;
+    if descriptor >= size {
+        return None;
+    }
+    let array: *const u8 = M::read(table.wrapping_add(offset!(fdtable_fd)))?;
+    let file: *const u8 = read_kernel(array.wrapping_add(descriptor as usize * 8))?;
+    if file.is_null() || !is_socket(file) {
+        return None;
+    }
+    let socket: *const u8 = read_kernel(file.wrapping_add(offset!(file_private_data)))?;
+    let window: [u64; SOCKET_WINDOW as usize / 8] = read_kernel(socket)?;
+    let window = (&raw const window).cast::<u8>();
+    // SAFETY: userspace refuses to load the programs if a member lies outside the window.
+    unsafe {
+        Some(Socket {
+            sock: core::ptr::read_unaligned(window.add(offset!(socket_sk) & 31).cast()),
+            kind: core::ptr::read_unaligned(window.add(offset!(socket_type) & 31).cast()),
+        })
+    }
+}
+
+/// Whether an open file is a socket. All sockets share one table of operations; its address is learned from the first
+/// file whose inode says that it is a socket, and then one comparison tells.
+#[inline(always)]
+fn is_socket(file: *const u8) -> bool {
+    let Some(operations) = read_kernel::<u64>(file.wrapping_add(offset!(file_operations))) else {
+        return false;
+    };
+    let Some(known) = SOCKET_OPERATIONS.get_ptr_mut(0) else {
+        return false;
+    };
+    // SAFETY: an array's entry is always there; the value is one word that is only ever set to one address.
+    let learned = unsafe { core::ptr::read_volatile(known) };
+    if learned != 0 {
+        return learned == operations;
+    }
+    let Some(inode) = read_kernel::<*const u8>(file.wrapping_add(offset!(file_inode))) else {
+        return false;
+    };
+    let Some(mode) = read_kernel::<u16>(inode.wrapping_add(offset!(inode_mode))) else {
+        return false;
+    };
+    if mode & FILE_TYPE != FILE_TYPE_SOCKET {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { core::ptr::write_volatile(known, operations) };
+    true
+}

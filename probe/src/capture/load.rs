@@ -1,0 +1,317 @@
+//! Loads the kernel programs and attaches them.
+
+use std::{ops::Deref, path::Path};
+
+use aya::{
+    Btf, Ebpf, EbpfLoader, include_bytes_aligned,
+    maps::{Array, HashMap, Map, MapData, PerCpuArray, ProgramArray, RingBuf},
+    programs::{BtfTracePoint, Program, ProgramError, RawTracePoint},
+};
+use probe_ebpf::{
+    filter::{bits, rule},
+    record::{PAYLOAD_PER_CALL, PAYLOAD_PER_RECORD},
+};
+use thiserror::Error;
+
+use super::{
+    layout::{self, KERNEL_TYPES, LayoutError},
+    losses::Losses,
+    verdicts::Verdicts,
+};
+
+static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plainsight-probe"));
+
+/// The smallest ring: a few records of the largest size.
+pub const MIN_RING_BYTES: u32 = 64 << 10;
+/// The largest ring the kernel is asked for.
+pub const MAX_RING_BYTES: u32 = 1 << 30;
+
+/// What to capture and how much to hold.
+#[derive(Debug, Clone)]
+pub struct CaptureOptions {
+    /// Size of the ring between kernel and userspace; rounded up to a power of two, between [`MIN_RING_BYTES`] and
+    /// [`MAX_RING_BYTES`].
+    pub ring_bytes: u32,
+    /// How many bytes of each call are copied, 65,536 at most.
+    pub payload_bytes: u32,
+    /// How many TCP connections are known at once.
+    pub connections: u32,
+    /// What the kernel leaves out.
+    pub filter: KernelFilter,
+    /// Which form of the system call hook to use.
+    pub hook: SystemCallHook,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> Self {
+        Self {
+            ring_bytes: 16 << 20,
+            payload_bytes: PAYLOAD_PER_RECORD as u32,
+            connections: 65_536,
+            filter: KernelFilter::default(),
+            hook: SystemCallHook::Best,
+        }
+    }
+}
+
+/// Which form of the system call hook to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemCallHook {
+    /// The BTF tracepoint if the kernel takes it, else the raw one.
+    Best,
+    /// The raw tracepoint, whatever the kernel could do.
+    Raw,
+}
+
+/// What the kernel leaves out before it copies anything. An empty list admits everything.
+#[derive(Debug, Clone, Default)]
+pub struct KernelFilter {
+    /// Only these processes.
+    pub only_processes: Vec<u32>,
+    /// Only threads of these names; names are cut to 15 bytes, as the kernel's are.
+    pub only_names: Vec<String>,
+    /// No threads of these names.
+    pub without_names: Vec<String>,
+    /// Only these cgroups, by id.
+    pub only_cgroups: Vec<u64>,
+    /// Only connections with one of these ports at either end.
+    pub only_ports: Vec<u16>,
+    /// No connections with one of these ports at either end.
+    pub without_ports: Vec<u16>,
+}
+
+/// Why capture could not begin.
+#[derive(Debug, Error)]
+pub enum CaptureError {
+    /// Not enough privilege.
+    #[error(
+        "loading programs into the kernel was refused ({0}): run as root, or with the capabilities CAP_BPF and \
+         CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)"
+    )]
+    NotPermitted(String),
+    /// The kernel's structures are not known.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The programs or their maps were refused.
+    #[error("the kernel refused {what}: {reason}")]
+    Refused {
+        /// What was being loaded or attached.
+        what: String,
+        /// What the kernel said.
+        reason: String,
+    },
+}
+
+/// A hook and how it is attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttachedHook {
+    /// The tracepoint.
+    pub name: &'static str,
+    /// `BTF tracepoint` or `raw tracepoint`.
+    pub form: &'static str,
+    /// Why a better form was not used, where that is so.
+    pub note: Option<String>,
+}
+
+/// The attached programs. Dropping it detaches them.
+pub struct Capture {
+    /// Holds the links.
+    _programs: Ebpf,
+    ring: RingBuf<MapData>,
+    counters: PerCpuArray<MapData, u64>,
+    hooks: Vec<AttachedHook>,
+}
+
+impl Capture {
+    /// Loads and attaches.
+    ///
+    /// # Errors
+    /// If the host does not allow it; the sentence names the remedy.
+    pub fn attach(options: &CaptureOptions) -> Result<(Self, Verdicts), CaptureError> {
+        let offsets = layout::offsets(Path::new(KERNEL_TYPES))?;
+        let ring_bytes = options.ring_bytes.clamp(MIN_RING_BYTES, MAX_RING_BYTES).next_power_of_two();
+        let payload_bytes = options.payload_bytes.min(PAYLOAD_PER_CALL as u32);
+        let data_ring_bytes = u64::from(ring_bytes) / 8 * 7;
+        let filters = filter_bits(&options.filter);
+        let own_process = std::process::id();
+        let mut programs = EbpfLoader::new()
+            .override_global("LAYOUT", offsets.as_slice(), true)
+            .override_global("OWN_PROCESS", &own_process, true)
+            .override_global("FILTERS", &filters, true)
+            .override_global("PAYLOAD_BYTES", &payload_bytes, true)
+            .override_global("DATA_RING_BYTES", &data_ring_bytes, true)
+            .map_max_entries("EVENTS", ring_bytes)
+            .map_max_entries("CONNECTIONS", options.connections)
+            .load(OBJECT)
+            .map_err(|error| refused("the maps of the capture programs", &error))?;
+        write_filter(&mut programs, &options.filter)?;
+        let mut hooks = vec![
+            attach_raw(&mut programs, "tcp_destroy_sock", "tcp_destroy_sock")?,
+            attach_raw(&mut programs, "inet_sock_set_state", "inet_sock_set_state")?,
+            attach_raw(&mut programs, "tcp_retransmit_skb", "tcp_retransmit_skb")?,
+        ];
+        let ring = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
+        let verdicts = Array::try_from(take(&mut programs, "VERDICTS")?).map_err(|e| refused("a map", &e))?;
+        let counters =
+            PerCpuArray::try_from(take(&mut programs, "COUNTERS")?).map_err(|e| refused("a map", &e))?;
+        hooks.push(attach_system_calls(&mut programs, options.hook)?);
+        Ok((Self { _programs: programs, ring, counters, hooks }, Verdicts::new(verdicts)))
+    }
+
+    /// The next record of the ring, `None` if there is none yet. It leaves the ring when it is dropped.
+    pub fn next_record(&mut self) -> Option<impl Deref<Target = [u8]>> {
+        self.ring.next()
+    }
+
+    /// What is attached, and how.
+    #[must_use]
+    pub fn hooks(&self) -> &[AttachedHook] {
+        &self.hooks
+    }
+
+    /// What the programs have counted so far.
+    #[must_use]
+    pub fn losses(&self) -> Losses {
+        Losses::read(&self.counters)
+    }
+}
+
+fn attach_system_calls(programs: &mut Ebpf, hook: SystemCallHook) -> Result<AttachedHook, CaptureError> {
+    let note = if hook == SystemCallHook::Best {
+        match attach_typed(programs) {
+            Ok(()) => return Ok(AttachedHook { name: "sys_exit", form: "BTF tracepoint", note: None }),
+            Err(reason) => Some(reason),
+        }
+    } else {
+        None
+    };
+    let step = program::<RawTracePoint>(programs, "step_raw")?;
+    step.load().map_err(|error| refused("step_raw", &error))?;
+    let step =
+        step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|e| refused("step_raw", &e))?;
+    set_step(programs, &step)?;
+    Ok(AttachedHook { note, ..attach_raw(programs, "sys_exit_raw", "sys_exit")? })
+}
+
+/// Attaches the BTF tracepoint; the text says why not.
+fn attach_typed(programs: &mut Ebpf) -> Result<(), String> {
+    let btf = Btf::from_sys_fs().map_err(|error| error.to_string())?;
+    let step = program::<BtfTracePoint>(programs, "step_typed").map_err(|error| error.to_string())?;
+    step.load("sys_exit", &btf).map_err(|error| chain(&error))?;
+    let step = step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|error| chain(&error))?;
+    set_step(programs, &step).map_err(|error| error.to_string())?;
+    let entry = program::<BtfTracePoint>(programs, "sys_exit_typed").map_err(|error| error.to_string())?;
+    entry.load("sys_exit", &btf).map_err(|error| chain(&error))?;
+    entry.attach().map_err(|error| chain(&error))?;
+    Ok(())
+}
+
+fn attach_raw(
+    programs: &mut Ebpf,
+    name: &'static str,
+    tracepoint: &'static str,
+) -> Result<AttachedHook, CaptureError> {
+    let entry = program::<RawTracePoint>(programs, name)?;
+    entry.load().map_err(|error| refused(name, &error))?;
+    entry.attach(tracepoint).map_err(|error| refused(name, &error))?;
+    Ok(AttachedHook { name: tracepoint, form: "raw tracepoint", note: None })
+}
+
+fn set_step(programs: &mut Ebpf, step: &aya::programs::ProgramFd) -> Result<(), CaptureError> {
+    let map = programs.map_mut("STEPS").ok_or_else(|| missing("STEPS"))?;
+    let mut steps = ProgramArray::try_from(map).map_err(|error| refused("STEPS", &error))?;
+    steps.set(0, step, 0).map_err(|error| refused("STEPS", &error))
+}
+
+fn program<'p, P>(programs: &'p mut Ebpf, name: &str) -> Result<&'p mut P, CaptureError>
+where
+    &'p mut P: TryFrom<&'p mut Program, Error = ProgramError>,
+{
+    let program = programs.program_mut(name).ok_or_else(|| missing(name))?;
+    program.try_into().map_err(|error| refused(name, &error))
+}
+
+fn take(programs: &mut Ebpf, name: &str) -> Result<Map, CaptureError> {
+    programs.take_map(name).ok_or_else(|| missing(name))
+}
+
+/// A build whose object lacks a part: `AYA_BUILD_SKIP` leaves it empty.
+fn missing(name: &str) -> CaptureError {
+    CaptureError::Refused {
+        what: name.to_owned(),
+        reason: "this build holds no such program or map; build without AYA_BUILD_SKIP".to_owned(),
+    }
+}
+
+fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> CaptureError {
+    let reason = chain(error);
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(cause) = source {
+        let not_permitted = cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+        if not_permitted {
+            return CaptureError::NotPermitted(reason);
+        }
+        source = cause.source();
+    }
+    CaptureError::Refused { what: what.to_owned(), reason }
+}
+
+/// An error with what caused it, without saying anything twice.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn filter_bits(filter: &KernelFilter) -> u32 {
+    let bit = |empty: bool, bit: u32| if empty { 0 } else { bit };
+    bit(filter.only_processes.is_empty(), bits::PROCESS_ALLOW)
+        | bit(filter.only_names.is_empty(), bits::NAME_ALLOW)
+        | bit(filter.without_names.is_empty(), bits::NAME_DENY)
+        | bit(filter.only_cgroups.is_empty(), bits::CGROUP_ALLOW)
+        | bit(filter.only_ports.is_empty(), bits::PORT_ALLOW)
+        | bit(filter.without_ports.is_empty(), bits::PORT_DENY)
+}
+
+fn write_filter(programs: &mut Ebpf, filter: &KernelFilter) -> Result<(), CaptureError> {
+    let allowed = filter.only_processes.iter().map(|&id| (id, rule::ALLOW));
+    write_rules(programs, "PROCESS_RULES", allowed)?;
+    let allowed = filter.only_names.iter().map(|name| (padded(name), rule::ALLOW));
+    let denied = filter.without_names.iter().map(|name| (padded(name), rule::DENY));
+    write_rules(programs, "NAME_RULES", allowed.chain(denied))?;
+    let allowed = filter.only_cgroups.iter().map(|&id| (id, rule::ALLOW));
+    write_rules(programs, "CGROUP_RULES", allowed)?;
+    let allowed = filter.only_ports.iter().map(|&port| (port, rule::ALLOW));
+    let denied = filter.without_ports.iter().map(|&port| (port, rule::DENY));
+    write_rules(programs, "PORT_RULES", allowed.chain(denied))
+}
+
+fn write_rules<K: aya::Pod>(
+    programs: &mut Ebpf,
+    name: &str,
+    rules: impl Iterator<Item = (K, u8)>,
+) -> Result<(), CaptureError> {
+    let map = programs.map_mut(name).ok_or_else(|| missing(name))?;
+    let mut map: HashMap<_, K, u8> = HashMap::try_from(map).map_err(|error| refused(name, &error))?;
+    for (key, rule) in rules {
+        map.insert(key, rule, 0).map_err(|error| refused(name, &error))?;
+    }
+    Ok(())
+}
+
+/// A thread's name as the kernel keeps it: 15 bytes and zeros (`TASK_COMM_LEN`).
+fn padded(name: &str) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let length = name.len().min(15);
+    bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+    bytes
+}

@@ -1,0 +1,185 @@
+//! What the command line accepts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::{capture_arguments::CaptureArguments, filter_arguments::FilterArguments, values};
+use crate::signal::{KeyField, TimeSpan};
+
+const EXAMPLES: &str = "\
+Examples:
+  plainsight                              every request of this host, live
+  plainsight http --status 5xx            HTTP answers that say the server failed
+  plainsight --comm nginx --min-latency 100ms
+  plainsight --json > exchanges.ndjson    one JSON object a line
+  plainsight stat --by comm,method,path   rates, errors, latencies by program and path
+  plainsight replay capture.pcapng        the same from a capture file, without privileges
+  plainsight doctor                       what this host allows, and what to do about the rest
+
+Exit codes: 0 done, 1 failed while running, 2 bad usage, 3 this host lacks something.";
+
+/// Shows every request on this host without touching the applications.
+///
+/// Without a command it watches.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plainsight",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) watch: WatchArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Live exchanges: a table on a terminal, plain lines elsewhere, or JSON (the default command)
+    #[command(after_help = WATCH_EXAMPLES)]
+    Watch(WatchArguments),
+    /// Live aggregates: rate, errors, p50, p90, p99, bytes
+    #[command(after_help = STAT_EXAMPLES)]
+    Stat(StatArguments),
+    /// Exchanges of pcap and pcapng files; needs no privileges
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArguments),
+    /// What this host allows: kernel, BTF, capabilities, hooks
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArguments),
+}
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  plainsight watch http --errors
+  plainsight watch --port 8080,8443 --side server --path '/api/*/cart'
+  plainsight watch --remote 10.0.0.0/8 --for 30s --json | jq .attributes
+
+On a terminal, press ? for the keys.";
+
+const STAT_EXAMPLES: &str = "\
+Examples:
+  plainsight stat                                 by program, side and name
+  plainsight stat --by path,status --comm nginx
+  plainsight stat --by container --interval 10s   one table every ten seconds
+  plainsight stat --for 1m --json                 one object for each key after a minute";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  plainsight replay capture.pcap
+  plainsight replay *.pcapng --status 5xx --json
+  plainsight replay capture.pcap --stat --by server,path";
+
+const DOCTOR_EXAMPLES: &str = "\
+Exits with 0 when requests can be watched here, and with 3 when something essential is missing.";
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArguments {
+    #[command(flatten)]
+    pub(super) filter: FilterArguments,
+
+    /// Print one JSON object a line instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) limit: LimitArguments,
+
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatArguments {
+    #[command(flatten)]
+    pub(super) grouping: GroupingArguments,
+
+    /// Print one JSON object for each key instead of a table
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) filter: FilterArguments,
+
+    #[command(flatten)]
+    pub(super) limit: LimitArguments,
+
+    #[command(flatten)]
+    pub(super) capture: CaptureArguments,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArguments {
+    /// Capture files, pcap or pcapng, read one after the other
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Print aggregates instead of exchanges
+    #[arg(long)]
+    pub(super) stat: bool,
+
+    /// What to aggregate by, with --stat [default: server,name]
+    #[arg(long, requires = "stat", value_name = "KEY", value_delimiter = ',', help_heading = GROUPING)]
+    pub(super) by: Vec<KeyField>,
+
+    /// Keys to keep apart; all others are counted together, with --stat
+    #[arg(long, requires = "stat", value_name = "N", default_value_t = values::KEYS, value_parser = values::keys, help_heading = GROUPING)]
+    pub(super) keys: usize,
+
+    /// Only this protocol
+    #[arg(long, value_name = "PROTOCOL", value_parser = values::protocol_option, value_delimiter = ',', help_heading = super::filter_arguments::HEADING)]
+    pub(super) protocol: Vec<plainsight_protocols::Protocol>,
+
+    #[command(flatten)]
+    pub(super) filter: super::filter_arguments::CommonFilterArguments,
+
+    #[command(flatten)]
+    pub(super) limit: LimitArguments,
+
+    /// Report this header of requests and responses as an attribute; may be given again. Credentials never are
+    #[arg(long = "header", value_name = "NAME", value_parser = values::header_name)]
+    pub(super) headers: Vec<String>,
+}
+
+const GROUPING: &str = "Grouping";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = GROUPING)]
+pub(super) struct GroupingArguments {
+    /// What to aggregate by, one or more of: process, comm, pid, protocol, side, method, path, status, outcome,
+    /// server, client, remote, connection, container, pod, name [default: comm,side,name]
+    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    pub(super) by: Vec<KeyField>,
+
+    /// Keys to keep apart; all others are counted together as …other
+    #[arg(long, value_name = "N", default_value_t = values::KEYS, value_parser = values::keys)]
+    pub(super) keys: usize,
+
+    /// Report each stretch of this length by itself, instead of everything since the start
+    #[arg(long, value_name = "DURATION", value_parser = values::interval)]
+    pub(super) interval: Option<TimeSpan>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LimitArguments {
+    /// Stop by itself after this long, such as 30s or 5m
+    #[arg(long = "for", value_name = "DURATION")]
+    pub(super) duration: Option<TimeSpan>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub(super) json: bool,
+}

@@ -1,0 +1,200 @@
+//! Values of the command line. Each error is a sentence that says what is accepted; clap adds the flag and the value.
+
+use std::time::Duration;
+
+use plainsight_protocols::{Protocol, Side, registry::PROTOCOLS};
+
+use crate::signal::{DEFAULT_KEY_LIMIT, TimeSpan};
+
+/// Keys that stat keeps apart unless told otherwise.
+pub(super) const KEYS: usize = DEFAULT_KEY_LIMIT;
+
+/// Most keys that can be asked for: about a gigabyte of histograms at worst.
+const MOST_KEYS: usize = 200_000;
+
+/// Shortest interval between reports.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+const COMMANDS: [&str; 4] = ["watch", "stat", "replay", "doctor"];
+
+/// A protocol in the place where a command could stand as well.
+pub(super) fn protocol(text: &str) -> Result<Protocol, String> {
+    let names: Vec<_> = PROTOCOLS.iter().map(|entry| entry.protocol.name()).collect();
+    find_protocol(text).ok_or_else(|| {
+        let commands = COMMANDS.join(", ");
+        let hint = closest(text, names.iter().copied().chain(COMMANDS));
+        format!("neither a command ({commands}) nor a protocol ({}){hint}", names.join(", "))
+    })
+}
+
+/// A protocol where no command could stand.
+pub(super) fn protocol_option(text: &str) -> Result<Protocol, String> {
+    let names: Vec<_> = PROTOCOLS.iter().map(|entry| entry.protocol.name()).collect();
+    find_protocol(text).ok_or_else(|| {
+        format!("protocols are {}{}", names.join(", "), closest(text, names.iter().copied()))
+    })
+}
+
+fn find_protocol(text: &str) -> Option<Protocol> {
+    let entry = PROTOCOLS.iter().find(|entry| entry.protocol.name().eq_ignore_ascii_case(text))?;
+    Some(entry.protocol)
+}
+
+fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    let best = candidates.map(|candidate| (edit_distance(text, candidate), candidate)).min();
+    match best {
+        Some((distance, candidate)) if distance * 2 <= candidate.len() => {
+            format!("; did you mean '{candidate}'?")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Levenshtein's distance in characters.
+fn edit_distance(left: &str, right: &str) -> usize {
+    // A long text is far from everything here, whatever it says.
+    const COMPARED: usize = 32;
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (place, left_character) in left.chars().take(COMPARED).enumerate() {
+        let mut diagonal = row[0];
+        row[0] = place + 1;
+        for (column, &right_character) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(left_character != right_character);
+            diagonal = row[column + 1];
+            row[column + 1] = substituted.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[right.len()]
+}
+
+pub(super) fn pid(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|&pid| pid > 0).ok_or("a process id is a number from 1")
+}
+
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().ok().filter(|&port| port > 0).ok_or("a port is a number from 1 to 65535")
+}
+
+pub(super) fn side(text: &str) -> Result<Side, &'static str> {
+    match text {
+        "client" => Ok(Side::Client),
+        "server" => Ok(Side::Server),
+        _ => Err("a side is client or server"),
+    }
+}
+
+pub(super) fn id_prefix(text: &str) -> Result<String, &'static str> {
+    let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    if is_id {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("an id is made of hexadecimal digits, as in 4f3c0ffee4f3; its beginning is enough")
+    }
+}
+
+/// RFC 9110 section 5.1: a header's name is a token.
+pub(super) fn header_name(text: &str) -> Result<String, &'static str> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_token) {
+        return Err("a header's name is made of letters, digits and dashes, as in x-request-id");
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+pub(super) fn workers(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|count| (1..=256).contains(count)).ok_or("a number from 1 to 256")
+}
+
+pub(super) fn keys(text: &str) -> Result<usize, String> {
+    let keys = text.parse().ok().filter(|count| (1..=MOST_KEYS).contains(count));
+    keys.ok_or_else(|| format!("a number from 1 to {MOST_KEYS}"))
+}
+
+pub(super) fn interval(text: &str) -> Result<TimeSpan, String> {
+    let interval: TimeSpan = text.parse().map_err(|error: crate::signal::FilterValueError| error.to_string())?;
+    if interval.0 < SHORTEST_INTERVAL {
+        return Err("an interval is 100ms or longer".to_owned());
+    }
+    Ok(interval)
+}
+
+/// The kernel's ring: a power of two that holds some events at least.
+pub(super) fn ring_bytes(text: &str) -> Result<u32, &'static str> {
+    const ACCEPTED: &str = "a size from 64KiB to 1GiB, as in 16MiB";
+    let size = size(text).filter(|size| (64 << 10..=1 << 30).contains(size)).ok_or(ACCEPTED)?;
+    u32::try_from(size.next_power_of_two()).map_err(|_| ACCEPTED)
+}
+
+pub(super) fn payload_bytes(text: &str) -> Result<u32, &'static str> {
+    const ACCEPTED: &str = "a size from 64B to 64KiB, as in 4096 or 16KiB";
+    let size = size(text).filter(|size| (64..=64 << 10).contains(size)).ok_or(ACCEPTED)?;
+    u32::try_from(size).map_err(|_| ACCEPTED)
+}
+
+/// A number of bytes with or without a unit.
+fn size(text: &str) -> Option<u64> {
+    let unit_at = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let unit = match unit {
+        "" | "B" => 1,
+        "K" | "KiB" => 1 << 10,
+        "M" | "MiB" => 1 << 20,
+        "G" | "GiB" => 1 << 30,
+        "kB" | "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_protocol_or_command_is_answered_with_the_nearest_one() {
+        for (typed, meant) in [("htttp", "http"), ("stta", "stat"), ("wach", "watch"), ("repaly", "replay")] {
+            let error = protocol(typed).expect_err("no such thing");
+            assert!(error.ends_with(&format!("did you mean '{meant}'?")), "{typed}: {error}");
+        }
+        let error = protocol("xyzzy").expect_err("no such thing");
+        assert!(!error.contains("did you mean"), "{error}");
+        assert_eq!(protocol("HTTP"), Ok(Protocol::Http));
+    }
+
+    #[test]
+    fn sizes_take_binary_and_decimal_units() {
+        let cases = [("4096", Some(4096)), ("16MiB", Some(16 << 20)), ("2kB", Some(2000)), ("1G", Some(1 << 30))];
+        for (text, bytes) in cases {
+            assert_eq!(size(text), bytes, "{text}");
+        }
+        for text in ["", "MiB", "1.5MiB", "-1", "1 MiB", "99999999999999999999G", "1TiB"] {
+            assert_eq!(size(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_ring_is_rounded_up_to_a_power_of_two_within_its_bounds() {
+        assert_eq!(ring_bytes("100KiB"), Ok(128 << 10));
+        assert_eq!(ring_bytes("1GiB"), Ok(1 << 30));
+        assert!(ring_bytes("63KiB").is_err() && ring_bytes("2GiB").is_err());
+    }
+
+    #[test]
+    fn headers_are_compared_in_lower_case_and_must_be_tokens() {
+        assert_eq!(header_name("X-Request-Id").as_deref(), Ok("x-request-id"));
+        for text in ["", "a b", "a:", "ü"] {
+            assert!(header_name(text).is_err(), "{text} was accepted");
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_their_range_are_refused() {
+        assert!(pid("0").is_err() && pid("-1").is_err() && pid("x").is_err());
+        assert!(port("0").is_err() && port("65536").is_err());
+        assert!(workers("0").is_err() && keys("0").is_err() && interval("1ms").is_err());
+        assert!(payload_bytes("32").is_err() && payload_bytes("65KiB").is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! One connection: its two streams, the conversation in them, and how what is found gets its context.
+
+use std::net::SocketAddr;
+
+use plainsight_protocols::{
+    CloseReason, Conversation, Direction, Exchange, Gap, GapCause, Outcome, Segment, Settings, Side, Sink,
+    State, Timestamp,
+};
+
+use super::counters::ExchangeCounters;
+use super::stream::{Outlet, Reassembly};
+use super::streams::Streams;
+use super::{Observed, Observer};
+use crate::capture::{Chunk, ConnectionId, EndOfStream, Flow, Opened, Process, Role};
+
+/// A connection in the table.
+pub(super) struct Connection {
+    facts: Facts,
+    process: Process,
+    streams: Streams,
+    /// `None` once nothing more will be parsed.
+    conversation: Option<Conversation>,
+    /// What the conversation held when it was last asked.
+    pub(super) parser_bytes: usize,
+}
+
+/// What does not change.
+struct Facts {
+    id: ConnectionId,
+    local: SocketAddr,
+    remote: SocketAddr,
+    /// Whether the observed end is believed to be the server. The content may prove the contrary.
+    serves: bool,
+}
+
+/// What a connection works with beside itself: the parts of its worker.
+pub(super) struct Surroundings<'a, O> {
+    pub(super) protocols: &'a Settings,
+    pub(super) reassembly: &'a mut Reassembly,
+    pub(super) exchanges: &'a mut ExchangeCounters,
+    pub(super) observer: &'a mut O,
+}
+
+impl Connection {
+    pub(super) fn new(opened: &Opened) -> Self {
+        let serves = match opened.role {
+            Role::Server => true,
+            Role::Client => false,
+            // Servers listen on low ports, clients are given high ones.
+            Role::Unknown => opened.local.port() < opened.remote.port(),
+        };
+        let Opened { connection: id, local, remote, from_start, .. } = *opened;
+        Self {
+            facts: Facts { id, local, remote, serves },
+            process: Process::default(),
+            streams: Streams::new(from_start),
+            conversation: Some(Conversation::new(from_start)),
+            parser_bytes: 0,
+        }
+    }
+
+    /// Whether chunks wait for their turn in a stream.
+    pub(super) fn is_holding(&self) -> bool {
+        self.streams.is_holding()
+    }
+
+    /// What is known of the protocol and how many bytes the parser holds; `None` if nothing is parsed any more.
+    #[inline]
+    pub(super) fn parsing(&self) -> Option<(State, usize)> {
+        self.conversation.as_ref().map(|conversation| (conversation.state(), conversation.held_bytes()))
+    }
+
+    /// Parses nothing more, and frees what parsing took.
+    pub(super) fn stop_parsing(&mut self, reassembly: &mut Reassembly) {
+        self.conversation = None;
+        self.streams.discard(reassembly);
+        self.streams = Streams::new(false);
+    }
+
+    #[inline]
+    pub(super) fn chunk<O: Observer>(&mut self, chunk: &Chunk<'_>, around: Surroundings<'_, O>) {
+        self.process = chunk.process;
+        self.with(around, |streams, reassembly, delivery| streams.chunk(chunk, reassembly, delivery));
+    }
+
+    pub(super) fn end_of_stream<O: Observer>(&mut self, end: &EndOfStream, around: Surroundings<'_, O>) {
+        self.with(around, |streams, reassembly, delivery| streams.end(end, reassembly, delivery));
+    }
+
+    pub(super) fn tick<O: Observer>(&mut self, now: Timestamp, around: Surroundings<'_, O>) {
+        self.with(around, |streams, reassembly, delivery| {
+            if streams.is_holding() {
+                streams.tick(now, reassembly, delivery);
+            }
+            delivery.tell(|conversation, report| conversation.tick(now, report));
+        });
+    }
+
+    /// Passes on what waits, requests first, and reports what is unfinished.
+    pub(super) fn close<O: Observer>(
+        &mut self,
+        reason: CloseReason,
+        lost_calls: [u32; 2],
+        now: Timestamp,
+        around: Surroundings<'_, O>,
+    ) {
+        self.with(around, |streams, reassembly, delivery| {
+            let requests = if delivery.serves() { Flow::Received } else { Flow::Sent };
+            streams.finish(requests, lost_calls, now, reassembly, delivery);
+            delivery.tell(|conversation, report| conversation.close(reason, now, report));
+        });
+        self.conversation = None;
+    }
+
+    /// Reports what is unfinished and begins a new conversation in the middle of the streams.
+    pub(super) fn restart<O: Observer>(&mut self, now: Timestamp, around: Surroundings<'_, O>) {
+        self.with(around, |_, _, delivery| {
+            delivery.tell(|conversation, report| conversation.close(CloseReason::Evicted, now, report));
+            *delivery.conversation = Conversation::new(false);
+        });
+    }
+
+    /// Does something to the streams of a connection that is being parsed.
+    #[inline]
+    fn with<O: Observer>(
+        &mut self,
+        around: Surroundings<'_, O>,
+        act: impl FnOnce(&mut Streams, &mut Reassembly, &mut Delivery<'_, O>),
+    ) {
+        let Some(conversation) = &mut self.conversation else { return };
+        let Surroundings { protocols, reassembly, exchanges, observer } = around;
+        let reversed = conversation.reversed();
+        let report = Report { facts: &self.facts, process: &self.process, reversed, exchanges, observer };
+        act(&mut self.streams, reassembly, &mut Delivery { conversation, protocols, report });
+    }
+}
+
+/// Hands the streams, in order, to the conversation.
+struct Delivery<'a, O> {
+    conversation: &'a mut Conversation,
+    protocols: &'a Settings,
+    report: Report<'a, O>,
+}
+
+impl<'a, O> Delivery<'a, O> {
+    /// Whether the observed end is the server, as far as is known by now.
+    fn serves(&self) -> bool {
+        self.report.facts.serves != self.conversation.reversed()
+    }
+
+    /// The direction that the conversation is told: what was believed first, as it does the swapping itself.
+    fn direction(&self, flow: Flow) -> Direction {
+        match (flow, self.report.facts.serves) {
+            (Flow::Received, true) | (Flow::Sent, false) => Direction::ToServer,
+            (Flow::Received, false) | (Flow::Sent, true) => Direction::ToClient,
+        }
+    }
+
+    #[inline]
+    fn tell(&mut self, act: impl FnOnce(&mut Conversation, &mut Report<'a, O>)) {
+        act(self.conversation, &mut self.report);
+        self.report.reversed = self.conversation.reversed();
+    }
+}
+
+impl<O: Observer> Outlet for Delivery<'_, O> {
+    #[inline]
+    fn bytes(&mut self, flow: Flow, at: Timestamp, offset: u64, opposite_offset: Option<u64>, bytes: &[u8]) {
+        let segment = Segment { direction: self.direction(flow), at, offset, opposite_offset, bytes };
+        let protocols = self.protocols;
+        self.tell(|conversation, report| conversation.segment(&segment, protocols, report));
+    }
+
+    fn gap(&mut self, flow: Flow, at: Timestamp, offset: u64, bytes: u64, cause: GapCause) {
+        let gap = Gap { direction: self.direction(flow), at, offset, bytes, cause };
+        self.tell(|conversation, report| conversation.gap(&gap, report));
+    }
+
+    fn end(&mut self, flow: Flow, at: Timestamp) {
+        let direction = self.direction(flow);
+        self.tell(|conversation, report| conversation.end_of_stream(direction, at, report));
+    }
+}
+
+/// Gives what the conversation found its context, and counts it.
+struct Report<'a, O> {
+    facts: &'a Facts,
+    process: &'a Process,
+    reversed: bool,
+    exchanges: &'a mut ExchangeCounters,
+    observer: &'a mut O,
+}
+
+impl<O: Observer> Sink for Report<'_, O> {
+    fn exchange(&mut self, exchange: &Exchange<'_>) {
+        match exchange.outcome {
+            Outcome::Complete => self.exchanges.complete += 1,
+            Outcome::NoResponse(_) => self.exchanges.no_response += 1,
+            Outcome::Partial => self.exchanges.partial += 1,
+        }
+        let Facts { id: connection, local, remote, serves } = *self.facts;
+        let side = if serves != self.reversed { Side::Server } else { Side::Client };
+        self.observer.exchange(&Observed {
+            exchange,
+            connection,
+            local,
+            remote,
+            side,
+            process: *self.process,
+        });
+    }
+
+    fn unobserved(&mut self, count: u64) {
+        self.exchanges.unobserved += count;
+        self.observer.unobserved(count);
+    }
+
+    fn reversed(&mut self, reversed: bool) {
+        self.reversed = reversed;
+    }
+}

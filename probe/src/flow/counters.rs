@@ -1,0 +1,106 @@
+//! What a worker counted. Everything is a total since the start unless its description says otherwise.
+
+use std::ops::AddAssign;
+
+/// Declares a struct of `u64` counters that can be summed over workers; no field can be forgotten in the sum.
+macro_rules! counters {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl AddAssign for $name {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$field += other.$field;)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// What the reassembly of streams came across.
+    StreamCounters {
+        /// Bytes that had been seen before: retransmissions and overlaps.
+        duplicate_bytes,
+        /// Bytes declared lost; losses of unknown length add nothing here, only to `gaps`.
+        lost_bytes,
+        /// Bytes that capture chose not to copy.
+        not_copied_bytes,
+        /// Stretches declared lost, of known length or not.
+        gaps,
+        /// Chunks that came before one that precedes them in the stream.
+        reordered_chunks,
+        /// Times a gap was declared because no more could be held, not because the wait was over.
+        held_overflow,
+        /// Chunks that claimed a place that another had claimed too, so that neither could be trusted.
+        conflicting_chunks,
+        /// Sequence numbers too far from all others of their stream to be explained: the stream started anew.
+        resynchronised,
+        /// Bytes past the end that a stream had announced.
+        past_end_bytes,
+    }
+}
+
+counters! {
+    /// Exchanges reported, by outcome.
+    ExchangeCounters {
+        /// Request and response seen whole.
+        complete,
+        /// The connection ended, or was given up, before a response.
+        no_response,
+        /// Loss took a part.
+        partial,
+        /// Exchanges known to have taken place of which nothing could be reported.
+        unobserved,
+    }
+}
+
+/// What one worker counted; workers are summed with `+=`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Connections, chunks and bytes.
+    pub connections: ConnectionCounters,
+    /// The reassembly of their streams.
+    pub streams: StreamCounters,
+    /// What was found in them.
+    pub exchanges: ExchangeCounters,
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Self) {
+        let Self { connections, streams, exchanges } = other;
+        self.connections += connections;
+        self.streams += streams;
+        self.exchanges += exchanges;
+    }
+}
+
+counters! {
+    /// Connections, and the events that came for them.
+    ConnectionCounters {
+        /// Connections entered into the table.
+        opened,
+        /// Connections that ended.
+        closed,
+        /// Connections dropped to make room for another.
+        evicted_full,
+        /// Connections dropped because nothing was seen of them for the idle timeout.
+        evicted_idle,
+        /// Connections in the table now.
+        open,
+        /// Connections of which nothing is parsed: none of the known protocols, or no longer.
+        ignored,
+        /// Conversations started anew because all parsers together held too much.
+        restarted,
+        /// Chunks, whatever became of them.
+        chunks,
+        /// Bytes that the chunks' calls or packets moved, copied or not.
+        bytes,
+        /// Chunks of connections not in the table: their announcement was lost, or they were evicted.
+        unknown_connection_chunks,
+        /// UDP datagrams.
+        datagrams,
+    }
+}

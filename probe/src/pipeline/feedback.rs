@@ -1,0 +1,34 @@
+//! What workers have to say to the kernel programs: whose bytes are not wanted, who must be announced again.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::{
+    capture::{ConnectionId, Verdicts},
+    flow::{Observed, Observer},
+};
+
+/// An observer that passes verdicts to the kernel and everything to the observer within.
+pub(super) struct Feedback<O> {
+    pub(super) inner: O,
+    pub(super) verdicts: Arc<Mutex<Verdicts>>,
+}
+
+impl<O: Observer> Observer for Feedback<O> {
+    fn exchange(&mut self, observed: &Observed<'_>) {
+        self.inner.exchange(observed);
+    }
+
+    fn unobserved(&mut self, count: u64) {
+        self.inner.unobserved(count);
+    }
+
+    fn ignore(&mut self, connection: ConnectionId) {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).ignore(connection);
+        self.inner.ignore(connection);
+    }
+
+    fn forgotten(&mut self, connection: ConnectionId) {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).announce(connection);
+        self.inner.forgotten(connection);
+    }
+}

@@ -1,0 +1,176 @@
+//! Live observation from the kernel's ring to the observers: one thread drains the ring on a short timer and deals
+//! records out to workers by connection, each of which owns its connections.
+//!
+//! With one worker the draining thread is the worker and bytes are parsed where they lie in the ring. With more, each
+//! gets copies in batches over a bounded channel. When a worker falls behind, the channel fills, then the ring, and what
+//! finds no room is counted by the kernel programs: nothing vanishes without a number.
+
+mod batch;
+mod drain;
+mod feedback;
+mod shards;
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+
+use plainsight_protocols::{Settings, Timestamp};
+use thiserror::Error;
+
+use crate::{
+    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses},
+    flow::{Counters, Observer},
+    signal::{LossReason, Status},
+};
+
+/// What to observe and with how many threads.
+#[derive(Debug, Clone, Default)]
+pub struct LiveOptions {
+    /// What the kernel captures.
+    pub capture: CaptureOptions,
+    /// How many workers parse; zero for one per core.
+    pub workers: usize,
+    /// What the parsers look for.
+    pub protocols: Settings,
+}
+
+/// Why live observation could not begin.
+#[derive(Debug, Error)]
+pub enum LiveError {
+    /// The kernel side could not be set up.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// A thread could not be started.
+    #[error("starting a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// A running observation. Dropping it without [`Live::stop`] stops it too, and loses what the observers hold.
+pub struct Live<O> {
+    shared: Arc<Shared>,
+    hooks: Vec<AttachedHook>,
+    drain: Option<JoinHandle<Vec<O>>>,
+}
+
+/// What the threads tell of themselves.
+struct Shared {
+    stop: AtomicBool,
+    records: AtomicU64,
+    unreadable: AtomicU64,
+    losses: Mutex<Losses>,
+    flows: Mutex<Vec<Counters>>,
+}
+
+impl<O: Observer + Send + 'static> Live<O> {
+    /// Attaches the kernel programs and starts the threads. `observer` is called with the number of each worker.
+    ///
+    /// # Errors
+    /// If the host does not allow it.
+    pub fn start(options: &LiveOptions, observer: impl FnMut(usize) -> O) -> Result<Self, LiveError> {
+        let capture = Capture::attach(&options.capture)?;
+        let hooks = capture.0.hooks().to_vec();
+        let workers = match options.workers {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            number => number,
+        };
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            records: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
+            losses: Mutex::new(Losses::default()),
+            flows: Mutex::new(vec![Counters::default(); workers]),
+        });
+        let drain = drain::start(capture, workers, &options.protocols, observer, &shared)?;
+        Ok(Self { shared, hooks, drain: Some(drain) })
+    }
+
+    /// What is attached, and how.
+    #[must_use]
+    pub fn hooks(&self) -> &[AttachedHook] {
+        &self.hooks
+    }
+
+    /// How it goes.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// Whether the threads are at work. They end by themselves only if one of them failed.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.drain.as_ref().is_some_and(|drain| !drain.is_finished())
+    }
+
+    /// Reads what is left in the ring, detaches, reports what is still open, and gives the observers back.
+    ///
+    /// # Errors
+    /// If a thread had failed: what it had not handed on is lost.
+    pub fn stop(mut self) -> Result<(Vec<O>, Status), StopError> {
+        self.shared.stop.store(true, Ordering::Release);
+        let drain = self.drain.take().ok_or(StopError)?;
+        let observers = drain.join().map_err(|_| StopError)?;
+        Ok((observers, self.shared.status()))
+    }
+}
+
+/// A thread of the observation failed.
+#[derive(Debug, Error)]
+#[error("a thread of the observation failed; its message stands above")]
+pub struct StopError;
+
+impl<O> Drop for Live<O> {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(drain) = self.drain.take() {
+            // A failure has been printed by the thread itself, and there is nobody here to tell.
+            drop(drain.join());
+        }
+    }
+}
+
+impl Shared {
+    fn status(&self) -> Status {
+        let losses = *self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut flow = Counters::default();
+        for counters in self.flows.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            flow += *counters;
+        }
+        let reason = |reason, remedy, events| LossReason { reason, remedy, events };
+        let ring_full = losses.ring_full_received + losses.ring_full_sent + losses.ring_full_control;
+        Status {
+            events: self.records.load(Ordering::Relaxed),
+            connections: flow.connections.open,
+            exchanges: flow.exchanges.complete + flow.exchanges.no_response + flow.exchanges.partial,
+            unobserved: flow.exchanges.unobserved,
+            losses: vec![
+                reason("ring full", "raise --ring-bytes", ring_full),
+                reason("connection table full", "filter by --port or --comm", losses.table_full),
+                reason("memory of the program unreadable", "", losses.copy_faults),
+                reason("call of a 32-bit program", "", losses.thirty_two_bit),
+                reason("too many messages in one call", "", losses.messages_skipped),
+                reason("unreadable record", "", self.unreadable.load(Ordering::Relaxed)),
+            ],
+            warnings: Vec::new(),
+        }
+    }
+
+    fn publish(&self, worker: usize, counters: &Counters) {
+        let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = flows.get_mut(worker) {
+            *slot = *counters;
+        }
+    }
+}
+
+/// The present moment on the clock of the kernel's records.
+fn now() -> Timestamp {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Timestamp::from_nanos(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0))
+}

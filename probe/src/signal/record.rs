@@ -1,0 +1,194 @@
+//! One exchange as data of its own: what a line of `watch` and a span are made of.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use plainsight_protocols::{CloseReason, Endpoints, Outcome, Protocol, Side};
+
+use super::{Attributes, Clock, IdGenerator, WallTime};
+use crate::{capture::Process, flow::Observed, identity::Identity};
+
+/// An exchange that no longer borrows from the connection it was seen on.
+///
+/// Serialised, it is the exchange record of the design, field for field; tools parse it, so fields are added and never
+/// renamed.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// First byte of the request; of the response, where the request was not seen.
+    pub start: WallTime,
+    /// From there to the last byte of the response, if that was seen.
+    pub duration: Option<Duration>,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Which end was observed.
+    pub side: Side,
+    /// How much of the exchange was seen.
+    pub outcome: Outcome,
+    /// OpenTelemetry's span name, absent if it was not seen.
+    pub name: Option<Box<str>>,
+    /// One line for people; empty unless the builder was asked for it.
+    pub summary: Box<str>,
+    /// OpenTelemetry's `error.type`.
+    pub error_type: Option<Box<str>>,
+    /// The two ends.
+    pub endpoints: Endpoints,
+    /// Attributes by OpenTelemetry's semantic conventions, sanitised.
+    pub attributes: Attributes,
+    /// Size of the request on the wire.
+    pub request_bytes: u64,
+    /// Size of the response on the wire.
+    pub response_bytes: u64,
+    /// Bytes of either that were lost to observation.
+    pub missing_bytes: u64,
+    /// The process that read or wrote, absent in a replay.
+    pub process: Option<RecordProcess>,
+    /// Who that process is, filled in by the consumer.
+    pub identity: Option<Arc<Identity>>,
+    /// The trace: the caller's, else a new one.
+    pub trace_id: [u8; 16],
+    /// A new span.
+    pub span_id: [u8; 8],
+    /// The caller's span, if the request named one.
+    pub parent_span_id: Option<[u8; 8]>,
+}
+
+/// The process behind the observed end, as the kernel named it at the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordProcess {
+    /// Process id in the initial namespace.
+    pub pid: u32,
+    /// Name of the thread that read or wrote.
+    pub comm: Box<str>,
+    /// Identity of its cgroup in the version 2 hierarchy.
+    pub cgroup: u64,
+}
+
+impl RecordProcess {
+    fn of(process: &Process) -> Option<Self> {
+        (process.pid != 0).then(|| Self {
+            pid: process.pid,
+            comm: process.comm().into(),
+            cgroup: process.cgroup,
+        })
+    }
+}
+
+impl Record {
+    /// Whether the exchange failed: an error by OpenTelemetry's rules, or a connection that ended without an answer.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.error_type.is_some() || ended_unanswered(self.outcome)
+    }
+
+    /// The observed end's address.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        match self.side {
+            Side::Client => self.endpoints.client,
+            Side::Server => self.endpoints.server,
+        }
+    }
+}
+
+/// Makes records of exchanges.
+#[derive(Debug, Clone)]
+pub struct RecordBuilder {
+    clock: Clock,
+    ids: IdGenerator,
+    summaries: bool,
+}
+
+impl RecordBuilder {
+    /// A builder. `summaries` asks for [`Record::summary`], which only screens need.
+    #[must_use]
+    pub fn new(clock: Clock, ids: IdGenerator, summaries: bool) -> Self {
+        Self { clock, ids, summaries }
+    }
+
+    /// The record of an exchange.
+    #[must_use]
+    pub fn build(&mut self, observed: &Observed<'_>) -> Record {
+        let exchange = observed.exchange;
+        let endpoints = endpoints(observed);
+        let mut attributes = Attributes::with_usual_capacity();
+        exchange
+            .details
+            .attributes(observed.side, &endpoints, &mut |name, value| attributes.push(name, &value));
+        let name = text(|out| exchange.details.name(out));
+        let summary = if self.summaries { text(|out| exchange.details.summary(out)) } else { Box::default() };
+        let parent = exchange.details.trace_parent();
+        Record {
+            start: self.clock.wall_time(exchange.started),
+            duration: exchange.ended.map(|ended| ended.since(exchange.started)),
+            protocol: exchange.protocol,
+            side: observed.side,
+            outcome: exchange.outcome,
+            name: (!name.is_empty()).then_some(name),
+            summary,
+            error_type: exchange.details.error_type(observed.side).map(Into::into),
+            endpoints,
+            attributes,
+            request_bytes: exchange.request_bytes,
+            response_bytes: exchange.response_bytes,
+            missing_bytes: exchange.missing_bytes,
+            process: RecordProcess::of(&observed.process),
+            identity: None,
+            trace_id: parent.map_or_else(|| self.ids.trace_id(), |parent| parent.trace_id),
+            span_id: self.ids.span_id(),
+            parent_span_id: parent.map(|parent| parent.parent_span_id),
+        }
+    }
+}
+
+/// Which address is the client's and which the server's.
+pub(super) fn endpoints(observed: &Observed<'_>) -> Endpoints {
+    match observed.side {
+        Side::Client => Endpoints { client: observed.local, server: observed.remote },
+        Side::Server => Endpoints { client: observed.remote, server: observed.local },
+    }
+}
+
+/// A request that the connection ended on, rather than the observation.
+pub(super) fn ended_unanswered(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::NoResponse(reason) => reason != CloseReason::Evicted,
+        Outcome::Complete | Outcome::Partial => false,
+    }
+}
+
+/// The outcome as the record names it.
+#[must_use]
+pub const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Complete => "complete",
+        Outcome::NoResponse(_) => "no_response",
+        Outcome::Partial => "partial",
+    }
+}
+
+/// Why there was no response, as the record names it.
+#[must_use]
+pub const fn outcome_reason(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::NoResponse(CloseReason::Closed) => Some("closed"),
+        Outcome::NoResponse(CloseReason::Reset) => Some("reset"),
+        Outcome::NoResponse(CloseReason::Timeout) => Some("timeout"),
+        Outcome::NoResponse(CloseReason::Evicted) => Some("evicted"),
+        Outcome::Complete | Outcome::Partial => None,
+    }
+}
+
+/// The side as the record names it.
+#[must_use]
+pub const fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}
+
+fn text(write: impl FnOnce(&mut dyn std::fmt::Write) -> std::fmt::Result) -> Box<str> {
+    let mut text = String::new();
+    // Writing to a string does not fail, and a half-written text is better than none.
+    let _ = write(&mut text);
+    text.into_boxed_str()
+}
