@@ -47,7 +47,8 @@ impl Session {
         let status = match &self.state {
             State::Running(source) => source.status(),
             State::Stopping(last, _) => last.clone(),
-            State::Stopped(result) => result.as_ref().map(Clone::clone).unwrap_or_default(),
+            State::Stopped(Ok(last)) => last.clone(),
+            State::Stopped(Err(_)) => Status::default(),
         };
         self.tallies.complete(status)
     }
@@ -57,6 +58,15 @@ impl Session {
         let is_over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
         if is_over || self.interrupt.asked() {
             self.stop();
+        }
+    }
+
+    /// Whether the source has ended, and nothing will come any more whatever the observers say.
+    pub(super) fn has_ended(&self) -> bool {
+        match &self.state {
+            State::Running(_) => false,
+            State::Stopping(_, waiting) => waiting.is_finished(),
+            State::Stopped(_) => true,
         }
     }
 
@@ -83,9 +93,7 @@ impl Session {
         let status = match self.state {
             State::Running(source) => source.stop(),
             State::Stopping(_, waiting) => waiting.join().unwrap_or_else(|_| {
-                Err(Failure::Running(
-                    "the observation failed; please report the message above".to_owned(),
-                ))
+                Err(Failure::Running("the observation failed; please report the message above".to_owned()))
             }),
             State::Stopped(result) => result,
         };

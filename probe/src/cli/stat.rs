@@ -166,7 +166,8 @@ fn run_reports(
     let mut output = Output::stdout()?;
     let mut next = interval.map(|interval| Instant::now() + interval);
     loop {
-        let is_open = board.collect();
+        let has_ended = session.has_ended();
+        let is_open = board.collect() && !has_ended;
         let is_due = next.is_some_and(|next| Instant::now() >= next);
         if is_due || !is_open {
             write(&mut output, &board.report_recent())?;
@@ -189,12 +190,14 @@ fn run_screen(
     watching: String,
     interval: Option<Duration>,
 ) -> Result<Status, Failure> {
-    let mut screen = StatScreen::open(watching)
-        .map_err(|error| Failure::Running(format!("cannot draw on this terminal: {error}; use --json or a pipe")))?;
+    let mut screen = StatScreen::open(watching).map_err(|error| {
+        Failure::Running(format!("cannot draw on this terminal: {error}; use --json or a pipe"))
+    })?;
     let refresh = interval.unwrap_or(REFRESH);
     let mut next = Instant::now();
     loop {
-        let is_open = board.collect();
+        let has_ended = session.has_ended();
+        let is_open = board.collect() && !has_ended;
         if !is_open {
             let last = board.report_total();
             drop(screen);

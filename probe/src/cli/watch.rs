@@ -57,8 +57,7 @@ impl Watch {
         let filter = Arc::new(self.filter);
         let with_summaries = !matches!(self.display, Display::Json);
         let source = start(&mut || {
-            let builder =
-                RecordBuilder::new(self.clock.clone(), IdGenerator::from_system(), with_summaries);
+            let builder = RecordBuilder::new(self.clock.clone(), IdGenerator::from_system(), with_summaries);
             WatchObserver::new(
                 Arc::clone(&filter),
                 builder,
@@ -76,7 +75,7 @@ impl Watch {
                 let mut lines = PlainLines::new(colours);
                 run_lines(&mut session, &mut incoming, |output, record| output.text(&lines.line(record)))
             }
-            Display::Json => run_lines(&mut session, &mut incoming, |output, record| output.json(record)),
+            Display::Json => run_lines(&mut session, &mut incoming, Output::json),
         };
         drop(incoming);
         ended?;
@@ -115,6 +114,7 @@ fn run_lines(
 ) -> Result<(), Failure> {
     let mut output = Output::stdout()?;
     loop {
+        let has_ended = session.has_ended();
         let (records, progress) = incoming.take();
         let is_idle = records.len() == 0;
         for record in records {
@@ -122,7 +122,7 @@ fn run_lines(
         }
         if is_idle {
             output.flush()?;
-            if progress == Progress::Finished {
+            if progress == Progress::Finished || has_ended {
                 return Ok(());
             }
             thread::sleep(PAUSE);
@@ -132,14 +132,16 @@ fn run_lines(
 }
 
 fn run_screen(session: &mut Session, incoming: &mut Incoming, watching: String) -> Result<(), Failure> {
-    let mut screen = WatchScreen::open(watching)
-        .map_err(|error| Failure::Running(format!("cannot draw on this terminal: {error}; use --json or a pipe")))?;
+    let mut screen = WatchScreen::open(watching).map_err(|error| {
+        Failure::Running(format!("cannot draw on this terminal: {error}; use --json or a pipe"))
+    })?;
     loop {
+        let has_ended = session.has_ended();
         let (records, progress) = incoming.take();
         for record in records {
             screen.push(record);
         }
-        if progress == Progress::Finished {
+        if progress == Progress::Finished || has_ended {
             return Ok(());
         }
         let status = session.status();

@@ -69,7 +69,8 @@ mod tests {
 
     fn line(example: &Example, colours: bool) -> String {
         let ids = IdGenerator::from_seed([1; 32]);
-        let record = example.observe(|observed| RecordBuilder::new(Clock::WallTime, ids, true).build(observed));
+        let record =
+            example.observe(|observed| RecordBuilder::new(Clock::WallTime, ids, true).build(observed));
         PlainLines::in_zone(TimeZone::UTC, colours).line(&record)
     }
 
@@ -77,7 +78,7 @@ mod tests {
     fn a_line_says_what_the_table_says() {
         assert_eq!(
             line(&Example::default(), false),
-            "  03:04:05.678 server nginx(4242)  10.0.0.7:41822 → 10.0.0.9:8080 http       812µs   312B 1.80kB \
+            "  03:04:05.678 server nginx(4242)  10.0.0.7:41822 → 10.0.0.9:8080 http     812µs   312B 1.80kB \
              GET /users/17 200"
         );
     }
@@ -93,7 +94,10 @@ mod tests {
 
     #[test]
     fn escape_sequences_of_strangers_are_spelled_out() {
-        let details = ExampleDetails { summary: "GET /\x1b]0;owned\x07\n\u{9b}31m".to_owned(), ..ExampleDetails::default() };
+        let details = ExampleDetails {
+            summary: "GET /\x1b]0;owned\x07\n\u{9b}31m".to_owned(),
+            ..ExampleDetails::default()
+        };
         let line = line(&Example { comm: "e\x1b[2Jvil", details, ..Example::default() }, false);
         assert!(!line.contains(char::is_control), "{line:?}");
         assert!(line.contains("\\x1b]0;owned\\x07\\n\\x9b31m"), "{line}");

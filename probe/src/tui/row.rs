@@ -91,7 +91,10 @@ fn short_protocol(protocol: Protocol) -> &'static str {
 }
 
 pub(super) fn process(record: &Record) -> String {
-    record.process.as_ref().map_or_else(|| "-".to_owned(), |process| format!("{}({})", process.comm, process.pid))
+    record
+        .process
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), |process| format!("{}({})", process.comm, process.pid))
 }
 
 pub(super) fn ends(record: &Record) -> String {
@@ -106,7 +109,8 @@ fn sizes(record: &Record) -> String {
 }
 
 fn summary(record: &Record) -> Cow<'_, str> {
-    let summary: &str = if record.summary.is_empty() { record.name.as_deref().unwrap_or("?") } else { &record.summary };
+    let summary: &str =
+        if record.summary.is_empty() { record.name.as_deref().unwrap_or("?") } else { &record.summary };
     match (outcome_reason(record.outcome), record.outcome) {
         (Some(reason), _) => format!("{summary} [no response: {reason}]").into(),
         (None, Outcome::Partial) if record.missing_bytes > 0 => {

@@ -64,7 +64,8 @@ impl Scrollback {
     pub(super) fn set_sift(&mut self, sift: Sift) {
         self.sift = sift;
         let numbered = (self.first..).zip(&self.records);
-        self.shown = numbered.filter(|(_, record)| self.sift.passes(record)).map(|(number, _)| number).collect();
+        self.shown =
+            numbered.filter(|(_, record)| self.sift.passes(record)).map(|(number, _)| number).collect();
     }
 
     /// Records kept, whether they pass or not.
@@ -138,7 +139,9 @@ mod tests {
     fn the_text_is_looked_for_in_process_and_addresses_too() {
         let mut scrollback = Scrollback::default();
         scrollback.push(record("/a", 200));
-        for (text, passes) in [("NGINX(4242", true), ("10.0.0.9:8080", true), ("http", true), ("apache", false)] {
+        for (text, passes) in
+            [("NGINX(4242", true), ("10.0.0.9:8080", true), ("http", true), ("apache", false)]
+        {
             scrollback.set_sift(Sift { text: text.into(), ..Sift::default() });
             assert_eq!(scrollback.len() == 1, passes, "{text}");
         }

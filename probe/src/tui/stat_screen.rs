@@ -132,8 +132,7 @@ fn draw(state: &mut State, frame: &mut Frame<'_>) {
             let titles = rows.next().unwrap_or_default();
             frame.render_widget(Line::from(titles).add_modifier(Modifier::REVERSED), head);
             let rows = rows.zip(&report.rows).skip(state.top).map(|(line, row)| {
-                let style =
-                    if row.aggregate.errors > 0 { Style::new().fg(Color::Red) } else { Style::new() };
+                let style = if row.aggregate.errors > 0 { Style::new().fg(Color::Red) } else { Style::new() };
                 Line::styled(line, style)
             });
             frame.render_widget(Paragraph::new(rows.collect::<Vec<_>>()), body);

@@ -23,7 +23,10 @@ pub(super) fn cells(report: &Report, limit: usize) -> Cells {
     let titles = report.fields.iter().map(|field| field.name().to_uppercase());
     let mut rows = vec![titles.chain(FIGURES.map(str::to_owned)).collect::<Vec<_>>()];
     for row in report.rows.iter().take(limit) {
-        let keys = row.values.iter().map(|value| text::cut(value.as_deref().unwrap_or("-"), WIDEST_KEY).into_owned());
+        let keys = row
+            .values
+            .iter()
+            .map(|value| text::cut(value.as_deref().unwrap_or("-"), WIDEST_KEY).into_owned());
         let rate = row.rate.map_or_else(|| "-".to_owned(), text::rate);
         rows.push(keys.chain(figures(&row.aggregate, rate)).collect());
     }

@@ -181,8 +181,14 @@ mod tests {
             assert_eq!(bytes(number), text);
         }
         assert_eq!((count(7), count(12_345)), ("7".to_owned(), "12.3k".to_owned()));
-        assert_eq!((rate(0.0), rate(0.04), rate(12.34), rate(15_000.0)), ("0".into(), "<0.1".into(), "12.3".into(), "15.0k".into()));
-        assert_eq!((grouped(1), grouped(1_234), grouped(1_234_567)), ("1".into(), "1,234".into(), "1,234,567".into()));
+        assert_eq!(
+            (rate(0.0), rate(0.04), rate(12.34), rate(15_000.0)),
+            ("0".into(), "<0.1".into(), "12.3".into(), "15.0k".into())
+        );
+        assert_eq!(
+            (grouped(1), grouped(1_234), grouped(1_234_567)),
+            ("1".into(), "1,234".into(), "1,234,567".into())
+        );
     }
 
     #[test]

@@ -24,17 +24,19 @@ pub(super) fn lines(record: &Record) -> Vec<Line<'static>> {
     let duration = record.duration.map_or_else(|| "not seen".to_owned(), text::duration);
     lines.push(line("start", &record.start.to_string()));
     lines.push(line("duration", &duration));
-    lines.push(line("protocol, side, outcome", &format!("{}, {}, {outcome}", record.protocol.name(), side_name(record.side))));
+    lines.push(line(
+        "protocol, side, outcome",
+        &format!("{}, {}, {outcome}", record.protocol.name(), side_name(record.side)),
+    ));
     if let Some(error) = &record.error_type {
         lines.push(line("error.type", error));
     }
     lines.push(line("client", &record.endpoints.client.to_string()));
     lines.push(line("server", &record.endpoints.server.to_string()));
-    lines.push(line("request, response", &format!(
-        "{} B, {} B",
-        text::grouped(record.request_bytes),
-        text::grouped(record.response_bytes)
-    )));
+    lines.push(line(
+        "request, response",
+        &format!("{} B, {} B", text::grouped(record.request_bytes), text::grouped(record.response_bytes)),
+    ));
     if record.missing_bytes > 0 {
         lines.push(line("missing", &format!("{} B", text::grouped(record.missing_bytes))));
     }

@@ -49,8 +49,12 @@ impl State {
             }
             KeyCode::Up | KeyCode::Char('k') => self.move_by(-1),
             KeyCode::Down | KeyCode::Char('j') => self.move_by(1),
-            KeyCode::PageUp if self.detail => self.detail_top = self.detail_top.saturating_sub(self.detail_page),
-            KeyCode::PageDown if self.detail => self.detail_top = self.detail_top.saturating_add(self.detail_page),
+            KeyCode::PageUp if self.detail => {
+                self.detail_top = self.detail_top.saturating_sub(self.detail_page);
+            }
+            KeyCode::PageDown if self.detail => {
+                self.detail_top = self.detail_top.saturating_add(self.detail_page);
+            }
             KeyCode::PageUp => self.move_by(-page),
             KeyCode::PageDown => self.move_by(page),
             KeyCode::Home | KeyCode::Char('g') => self.select(0),

@@ -21,7 +21,8 @@ fn screen(state: &mut State, columns: u16, lines: u16) -> Vec<String> {
     let mut terminal = Terminal::new(TestBackend::new(columns, lines)).expect("a terminal of memory");
     terminal.draw(|frame| draw(state, frame)).expect("it can be drawn on");
     let buffer = terminal.backend().buffer();
-    let row = |line| (0..columns).map(|column| buffer[(column, line)].symbol().to_owned()).collect::<String>();
+    let row =
+        |line| (0..columns).map(|column| buffer[(column, line)].symbol().to_owned()).collect::<String>();
     (0..lines).map(|line| row(line).trim_end().to_owned()).collect()
 }
 
@@ -40,11 +41,17 @@ fn the_table_shows_what_was_asked_and_answered() {
     state.set_status(&Status { exchanges: 1234, connections: 56, ..Status::default() }, Default::default());
     let lines = screen(&mut state, 140, 10);
     assert_eq!(lines[0], "plainsight watch http --errors");
-    assert!(lines[1].contains("TIME") && lines[1].contains("CLIENT → SERVER") && lines[1].contains("DURATION"));
+    assert!(
+        lines[1].contains("TIME") && lines[1].contains("CLIENT → SERVER") && lines[1].contains("DURATION")
+    );
     let row = "  03:04:05.678 server nginx(4242)  10.0.0.7:41822 → 10.0.0.9:8080 http  GET /users/17 200";
     assert!(lines[2].starts_with(row), "{}", lines[2]);
     assert!(lines[2].ends_with("812µs   312B 1.80kB"), "{}", lines[2]);
-    assert!(lines[8].contains("1,234 seen") && lines[8].contains("56 connections") && lines[8].contains("nothing lost"));
+    assert!(
+        lines[8].contains("1,234 seen")
+            && lines[8].contains("56 connections")
+            && lines[8].contains("nothing lost")
+    );
 }
 
 #[test]
@@ -124,7 +131,10 @@ fn typing_after_a_slash_sifts_and_escape_drops_it() {
     let mut state = state();
     state.push(http("/apples", 200));
     state.push(http("/pears", 500));
-    press(&mut state, &[KeyCode::Char('/'), KeyCode::Char('q'), KeyCode::Backspace, KeyCode::Char('p'), KeyCode::Char('e')]);
+    press(
+        &mut state,
+        &[KeyCode::Char('/'), KeyCode::Char('q'), KeyCode::Backspace, KeyCode::Char('p'), KeyCode::Char('e')],
+    );
     let lines = screen(&mut state, 120, 10).join("\n");
     assert!(lines.contains("/pears") && !lines.contains("/apples"), "{lines}");
     press(&mut state, &[KeyCode::Esc]);
@@ -140,7 +150,9 @@ fn the_detail_pane_lists_every_attribute() {
     state.push(http("/a", 200));
     press(&mut state, &[KeyCode::Enter]);
     let lines = screen(&mut state, 100, 45).join("\n");
-    for expected in ["http.request.method", "url.path", "http.response.status_code", "trace id", "2026-01-02T03:04:05"] {
+    for expected in
+        ["http.request.method", "url.path", "http.response.status_code", "trace id", "2026-01-02T03:04:05"]
+    {
         assert!(lines.contains(expected), "{expected} is not in:\n{lines}");
     }
     press(&mut state, &[KeyCode::Enter]);

@@ -11,8 +11,7 @@ use ratatui::{
 use super::{
     columns::Column,
     row::{self, Notable},
-    text,
-    watch_detail,
+    text, watch_detail,
     watch_keys::KEYS,
     watch_screen::State,
 };
@@ -119,17 +118,25 @@ fn explanation(state: &State) -> Vec<Line<'static>> {
     if kept > 0 {
         return vec![
             Line::from(""),
-            Line::from(format!("  None of the last {} exchanges passes. Esc shows them all.", text::grouped(kept as u64))),
+            Line::from(format!(
+                "  None of the last {} exchanges passes. Esc shows them all.",
+                text::grouped(kept as u64)
+            )),
         ];
     }
     let status = &state.status;
     let mut lines = vec![Line::from(""), Line::from("  Nothing seen yet.").bold(), Line::from("")];
     if status.exchanges > 0 {
         let seen = text::grouped(status.exchanges);
-        lines.push(Line::from(format!("  {seen} exchanges took place and none of them passes the filters: {}", visible(&state.watching))));
+        lines.push(Line::from(format!(
+            "  {seen} exchanges took place and none of them passes the filters: {}",
+            visible(&state.watching)
+        )));
         return lines;
     }
-    lines.push(Line::from("  Every HTTP/1 request that a process on this host sends or answers will appear here,"));
+    lines.push(Line::from(
+        "  Every HTTP/1 request that a process on this host sends or answers will appear here,",
+    ));
     lines.push(Line::from("  also on connections that are open already."));
     lines.push(Line::from(""));
     lines.push(Line::from("  Not shown: what is encrypted (HTTPS), and other protocols."));
@@ -198,7 +205,8 @@ fn hint_line() -> Line<'static> {
 }
 
 fn draw_help(frame: &mut Frame<'_>, area: Rect) {
-    let mut lines: Vec<Line<'_>> = KEYS.iter().map(|(key, does)| Line::from(format!(" {key:<12} {does}"))).collect();
+    let mut lines: Vec<Line<'_>> =
+        KEYS.iter().map(|(key, does)| Line::from(format!(" {key:<12} {does}"))).collect();
     lines.push(Line::from(""));
     for notable in [Notable::Failure, Notable::Slow, Notable::Partial] {
         let meaning = match notable {
@@ -210,12 +218,8 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
     }
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
     let width = 64.min(area.width);
-    let place = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let place =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     frame.render_widget(Clear, place);
     frame.render_widget(Paragraph::new(lines).block(Block::bordered().title(" keys ")), place);
 }
