@@ -29,6 +29,9 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
+    /// What a connection costs here, in bytes.
+    pub(super) const BYTES_PER_PLACE: usize = 2 * IndexList::BYTES_PER_PLACE + size_of::<Timestamp>();
+
     /// Something happened on the connection: it is looked at soon, or sooner if that is planned already.
     #[inline]
     pub(super) fn wake(&mut self, index: u32, now: Timestamp) {

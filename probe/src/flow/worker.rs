@@ -65,6 +65,13 @@ impl WorkerSettings {
     }
 }
 
+impl Default for WorkerSettings {
+    /// For events from the kernel.
+    fn default() -> Self {
+        Self::live()
+    }
+}
+
 /// Owns connections: takes their events, and tells an [`Observer`] of the exchanges on them.
 pub struct Worker<O> {
     settings: WorkerSettings,
@@ -164,6 +171,18 @@ impl<O: Observer> Worker<O> {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.reassembly.held_bytes() + self.parser_bytes
+    }
+
+    /// What a connection costs in the table, beside what its parser allocates, in bytes.
+    #[must_use]
+    pub const fn bytes_per_connection() -> usize {
+        Table::<Connection>::bytes_per_place() + Schedule::BYTES_PER_PLACE + IndexList::BYTES_PER_PLACE
+    }
+
+    /// Places for connections that were made, taken or free.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.table.places()
     }
 
     /// Who is told.
