@@ -34,7 +34,7 @@ pub enum BtfError {
 
 /// The kernel's types.
 #[derive(Debug)]
-pub struct Btf<'a> {
+pub(super) struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
     /// Where each type begins in `types`; type 0 is `void` and has no place.
@@ -46,7 +46,7 @@ impl<'a> Btf<'a> {
     ///
     /// # Errors
     /// If the bytes are not well-formed BTF.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, BtfError> {
         let magic = bytes.get(..2).ok_or(BtfError::NotBtf)?;
         if u16::from_ne_bytes([magic[0], magic[1]]) != MAGIC || bytes.len() < HEADER_BYTES {
             return Err(BtfError::NotBtf);
@@ -71,7 +71,7 @@ impl<'a> Btf<'a> {
     /// Byte offset of a member, given by the structure's name and a path of member names, in which unnamed structures
     /// and unions do not count. `None` if there is no such member.
     #[must_use]
-    pub fn member_offset(&self, structure: &str, path: &str) -> Option<u32> {
+    pub(super) fn member_offset(&self, structure: &str, path: &str) -> Option<u32> {
         self.places.iter().skip(1).find_map(|&place| {
             let place = place as usize;
             let is_it = self.kind(place)? == KIND_STRUCT && self.name(place)? == structure.as_bytes();

@@ -56,7 +56,7 @@ const OPTIONAL: [&str; 3] = ["icsk_ulp_ops", "skc_v6_daddr", "skc_v6_rcv_saddr"]
 ///
 /// # Errors
 /// If the kernel does not show its types, or lacks one that is needed.
-pub fn offsets(path: &Path) -> Result<Vec<u32>, LayoutError> {
+pub(super) fn offsets(path: &Path) -> Result<Vec<u32>, LayoutError> {
     let bytes =
         fs::read(path).map_err(|source| LayoutError::NoTypes { path: path.display().to_string(), source })?;
     let btf = Btf::parse(&bytes)?;

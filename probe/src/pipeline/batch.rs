@@ -20,10 +20,6 @@ impl Batch {
         self.bytes.extend_from_slice(record);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= FULL_BYTES
     }
@@ -58,7 +54,6 @@ mod tests {
         }
         assert!(batch.records().eq(records));
         batch.clear();
-        assert!(batch.is_empty());
         assert_eq!(batch.records().count(), 0);
     }
 }

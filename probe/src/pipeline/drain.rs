@@ -43,13 +43,20 @@ pub(super) fn start<O: Observer + Send + 'static>(
     let workers = (0..workers.max(1))
         .map(|number| {
             let feedback = Feedback { inner: observer(number), verdicts: Arc::clone(&verdicts) };
-            Worker::new(WorkerSettings { protocols: protocols.clone(), ..WorkerSettings::default() }, feedback)
+            Worker::new(WorkerSettings { protocols: protocols.clone(), ..WorkerSettings::live() }, feedback)
         })
         .collect();
     let shards = Shards::start(workers, shared)?;
     // The hooks are attached by now, so a port that begins to listen during the scan is not missed.
     let listeners = Listeners::scan();
-    let drain = Drain { capture, listeners, shards, shared: Arc::clone(shared), records: 0, last: Timestamp::default() };
+    let drain = Drain {
+        capture,
+        listeners,
+        shards,
+        shared: Arc::clone(shared),
+        records: 0,
+        last: Timestamp::default(),
+    };
     std::thread::Builder::new().name("drain".to_owned()).spawn(move || drain.run())
 }
 

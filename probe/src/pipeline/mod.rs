@@ -25,7 +25,7 @@ use thiserror::Error;
 use crate::{
     capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses},
     flow::{Counters, Observer},
-    signal::status::{LossReason, Status},
+    signal::{LossReason, Status},
 };
 
 /// What to observe and with how many threads.
@@ -146,7 +146,7 @@ impl Shared {
         Status {
             events: self.records.load(Ordering::Relaxed),
             connections: flow.connections.open,
-            exchanges: flow.exchanges.total(),
+            exchanges: flow.exchanges.complete + flow.exchanges.no_response + flow.exchanges.partial,
             unobserved: flow.exchanges.unobserved,
             losses: vec![
                 reason("ring full", "raise --ring-bytes", ring_full),
@@ -163,7 +163,7 @@ impl Shared {
     fn publish(&self, worker: usize, counters: &Counters) {
         let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = flows.get_mut(worker) {
-            slot.clone_from(counters);
+            *slot = *counters;
         }
     }
 }

@@ -42,7 +42,7 @@ impl Summary {
 pub(crate) struct Probe {
     child: Child,
     messages: Receiver<String>,
-    _group: Group,
+    group: Group,
 }
 
 impl Probe {
@@ -67,7 +67,7 @@ impl Probe {
                 }
             }
         });
-        let probe = Self { child, messages, _group: group };
+        let probe = Self { child, messages, group };
         probe.wait_until_ready()?;
         Ok(probe)
     }
@@ -90,13 +90,14 @@ impl Probe {
     }
 
     /// Interrupts it as Ctrl-C does, and returns its last words.
-    pub(crate) fn stop(mut self) -> Result<Summary> {
+    pub(crate) fn stop(self) -> Result<Summary> {
+        let Self { mut child, messages, group } = self;
         let process =
-            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("the probe has no id")?;
+            i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("the probe has no id")?;
         kill_process(process, Signal::INT).context("cannot interrupt the probe: it has ended by itself")?;
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
-            if let Some(status) = self.child.try_wait().context("cannot wait for the probe")? {
+            if let Some(status) = child.try_wait().context("cannot wait for the probe")? {
                 break status;
             }
             if Instant::now() > deadline {
@@ -104,7 +105,9 @@ impl Probe {
             }
             thread::sleep(Duration::from_millis(10));
         };
-        let last = self.messages.iter().filter(|line| !line.trim().is_empty()).last().unwrap_or_default();
+        // Its children would hold its standard error open.
+        drop(group);
+        let last = messages.iter().filter(|line| !line.trim().is_empty()).last().unwrap_or_default();
         if !status.success() {
             bail!("the probe failed ({status}): {last}");
         }

@@ -61,6 +61,15 @@ wait_for() {
     return 1
 }
 
+# ended_in_time PROCESS: whether it ends by itself within ten seconds.
+ended_in_time() {
+    for _ in $(seq 100); do
+        [ -e "/proc/$1/exe" ] || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
 # seen SIDE PORT: how many exchanges of that side with the server at that port were reported.
 seen() {
     grep '"protocol":"http"' /tmp/exchanges | grep "\"side\":\"$1\"" | grep -c "\"port\":$2[,}]"
@@ -73,7 +82,7 @@ capture() {
     : >/tmp/messages
     httpd -f -p "$2:$3" -h /www &
     server=$!
-    plainsight watch --json --for 60s >/tmp/exchanges 2>/tmp/messages &
+    plainsight watch --json --for 120s >/tmp/exchanges 2>/tmp/messages &
     probe=$!
     if ! wait_for /tmp/messages capturing; then
         kill -9 $probe $server
@@ -87,6 +96,7 @@ capture() {
     done
     sleep 1
     kill -INT $probe
+    ended_in_time $probe || kill -9 $probe
     wait $probe
     status=$?
     kill $server
