@@ -94,7 +94,7 @@ pub(super) fn process(record: &Record) -> String {
     record
         .process
         .as_ref()
-        .map_or_else(|| "-".to_owned(), |process| format!("{}({})", process.comm, process.pid))
+        .map_or_else(|| "-".to_owned(), |process| format!("{}({})", process.comm(), process.pid))
 }
 
 pub(super) fn ends(record: &Record) -> String {
