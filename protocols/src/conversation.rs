@@ -243,6 +243,7 @@ impl Conversation {
                 if proven != direction {
                     self.reversed = !self.reversed;
                     detecting.reverse();
+                    sink.reversed(self.reversed);
                 }
                 self.parse(entry, Some(segment), settings, sink);
             }
