@@ -30,6 +30,6 @@ pub(super) struct CaptureArguments {
 /// What the parsers are told by the command line.
 pub(super) fn parser_settings(headers: &[String]) -> plainsight_protocols::Settings {
     let mut settings = plainsight_protocols::Settings::default();
-    settings.http.captured_headers = headers.into();
+    settings.http.captured_headers = headers.iter().cloned().collect();
     settings
 }

@@ -114,6 +114,11 @@ fn stat(arguments: StatArguments) -> Result<(), Failure> {
 
 fn replay(arguments: ReplayArguments) -> Result<(), Failure> {
     let filter = arguments.filter.filter(&arguments.protocol);
+    if filter.needs_process() {
+        say(
+            "warning: capture files know no processes, so nothing passes --pid, --comm, --container and --pod",
+        );
+    }
     let settings = parser_settings(&arguments.headers);
     let duration = arguments.limit.duration.map(|duration| duration.0);
     let failures = replay::Failures::default();

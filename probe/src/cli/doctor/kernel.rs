@@ -63,9 +63,10 @@ fn types(root: &Path) -> Check {
 fn lockdown(root: &Path) -> Check {
     const NAME: &str = "lockdown";
     let Ok(text) = fs::read_to_string(root.join("sys/kernel/security/lockdown")) else {
-        return Check::ok(
+        return Check::unknown(
             NAME,
-            "not known: securityfs is not mounted (to see: mount -t securityfs securityfs /sys/kernel/security)",
+            "securityfs is not mounted",
+            "to see: mount -t securityfs securityfs /sys/kernel/security",
         );
     };
     let mode = text.split('[').nth(1).and_then(|rest| rest.split(']').next()).unwrap_or("none");

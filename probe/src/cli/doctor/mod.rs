@@ -18,6 +18,8 @@ use crate::export::Output;
 pub enum Outcome {
     /// As it should be.
     Ok,
+    /// Could not be looked at, and is seldom amiss.
+    Unknown,
     /// Something will be missing, and requests can be watched.
     Warning,
     /// Requests cannot be watched.
@@ -44,6 +46,12 @@ impl Check {
         Self { name, outcome: Outcome::Ok, found: found.into(), remedy: None }
     }
 
+    /// A check that could not be made; the remedy says how to see.
+    #[must_use]
+    pub fn unknown(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { name, outcome: Outcome::Unknown, found: found.into(), remedy: Some(remedy.into()) }
+    }
+
     /// A check that found something amiss that does not keep requests from being watched.
     #[must_use]
     pub fn warning(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
@@ -59,6 +67,7 @@ impl Check {
     fn line(&self) -> String {
         let word = match self.outcome {
             Outcome::Ok => "ok     ",
+            Outcome::Unknown => "unknown",
             Outcome::Warning => "warning",
             Outcome::Failed => "FAILED ",
         };
