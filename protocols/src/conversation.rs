@@ -242,6 +242,7 @@ impl Conversation {
             Finding::Found(entry, proven) => {
                 if proven != direction {
                     self.reversed = !self.reversed;
+                    sink.reversed(self.reversed);
                     detecting.reverse();
                     sink.reversed(self.reversed);
                 }
