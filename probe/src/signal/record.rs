@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use plainsight_protocols::{CloseReason, Endpoints, Outcome, Protocol, Side};
+use plainsight_protocols::{CloseReason, Endpoints, Exchange, Outcome, Protocol, Side};
 
 use super::{Attributes, Clock, IdGenerator, WallTime};
 use crate::{capture::Process, flow::Observed, identity::Identity};
@@ -15,7 +15,7 @@ use crate::{capture::Process, flow::Observed, identity::Identity};
 pub struct Record {
     /// First byte of the request; of the response, where the request was not seen.
     pub start: WallTime,
-    /// From there to the last byte of the response, if that was seen.
+    /// From the first byte of the request to the last byte of the response, if both were seen.
     pub duration: Option<Duration>,
     /// The protocol.
     pub protocol: Protocol,
@@ -118,7 +118,7 @@ impl RecordBuilder {
         let parent = exchange.details.trace_parent();
         Record {
             start: self.clock.wall_time(exchange.started),
-            duration: exchange.ended.map(|ended| ended.since(exchange.started)),
+            duration: duration(exchange),
             protocol: exchange.protocol,
             side: observed.side,
             outcome: exchange.outcome,
@@ -145,6 +145,14 @@ pub(super) fn endpoints(observed: &Observed<'_>) -> Endpoints {
         Side::Client => Endpoints { client: observed.local, server: observed.remote },
         Side::Server => Endpoints { client: observed.remote, server: observed.local },
     }
+}
+
+/// From the first byte of the request to the last of the response. Where the request was not seen, an exchange is
+/// known to have started with its response only, and how long it took is not known.
+pub(super) fn duration(exchange: &Exchange<'_>) -> Option<Duration> {
+    let is_request_seen = exchange.outcome != Outcome::Partial || exchange.request_bytes > 0;
+    let ended = exchange.ended.filter(|_| is_request_seen)?;
+    Some(ended.since(exchange.started))
 }
 
 /// A request that the connection ended on, rather than the observation.

@@ -192,6 +192,13 @@ mod tests {
     }
 
     #[test]
+    fn how_long_an_exchange_took_is_not_known_when_its_request_was_not_seen() {
+        let partial = Example { outcome: Outcome::Partial, ..Example::default() };
+        assert_eq!(json(&build(&partial))["duration_ns"], 812_345);
+        assert!(json(&build(&Example { request_bytes: 0, ..partial }))["duration_ns"].is_null());
+    }
+
+    #[test]
     fn a_connection_that_ends_unanswered_is_a_failure_and_an_observation_that_ends_is_not() {
         assert!(build(&Example::without_response()).is_failure());
         let outcome = Outcome::NoResponse(CloseReason::Evicted);
