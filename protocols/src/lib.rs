@@ -9,12 +9,15 @@
 
 mod conversation;
 mod exchange;
+mod fifo;
 pub mod http;
+mod pending;
 pub mod registry;
 mod sanitise;
 mod stream;
+mod trace_context;
 
-pub use conversation::{Conversation, Detection, State};
+pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};
 pub use exchange::{Details, Endpoints, Exchange, Outcome, Side, TraceParent, Value};
 pub use stream::{CloseReason, Direction, Gap, GapCause, Segment, Timestamp};
 
@@ -32,6 +35,50 @@ pub trait Sink {
     /// conversation cannot be asked while it reports.
     fn reversed(&mut self, reversed: bool) {
         let _ = reversed;
+    }
+
+    /// A bound was reached and something was given up for it. Made for counters; the default ignores it.
+    fn limited(&mut self, limit: Limit) {
+        let _ = limit;
+    }
+}
+
+/// A bound that a connection ran into, and what that cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Limit {
+    /// The head of a message was longer than is held: the exchange is partial, its sizes are not known.
+    HeadBytes,
+    /// More requests waited for a response than are held: the oldest was reported as partial.
+    WaitingRequests,
+    /// More responses waited for a request seen late than are held: the oldest was reported as partial.
+    HeldResponses,
+    /// No message was recognised in as many tries as are made: the connection is ignored.
+    DetectionAttempts,
+    /// After a loss no message start was found in as many tries as are made: the parser gave the connection up.
+    ResyncAttempts,
+}
+
+impl Limit {
+    /// Every limit, for those who count by it.
+    pub const ALL: [Self; 5] = [
+        Self::HeadBytes,
+        Self::WaitingRequests,
+        Self::HeldResponses,
+        Self::DetectionAttempts,
+        Self::ResyncAttempts,
+    ];
+
+    /// The name used for the counter.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HeadBytes => "head_bytes",
+            Self::WaitingRequests => "waiting_requests",
+            Self::HeldResponses => "held_responses",
+            Self::DetectionAttempts => "detection_attempts",
+            Self::ResyncAttempts => "resync_attempts",
+        }
     }
 }
 

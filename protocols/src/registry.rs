@@ -14,8 +14,9 @@ pub struct Entry {
     /// Looks at bytes that may start a message. The direction is what the caller believes; an answer of
     /// [`Detection::Found`] says which direction the bytes prove.
     pub detect: fn(Direction, &[u8]) -> Detection,
-    /// A parser for a connection on which nothing was parsed yet.
-    pub start: fn(&Settings) -> Box<dyn Parser>,
+    /// A parser for a connection on which nothing was parsed yet. The flag says that the connection is seen from its
+    /// first byte on; without it, the first response may belong to a request that was never seen.
+    pub start: fn(&Settings, from_start: bool) -> Box<dyn Parser>,
 }
 
 /// Parses both streams of one connection in one protocol.

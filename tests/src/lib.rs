@@ -1,8 +1,11 @@
 //! What the end-to-end tests share: launching the probe and real servers, asking them for things, reading exchange
-//! records.
+//! records, and finding the captures of others.
 
 pub mod client;
+pub mod corpora;
 pub mod nginx;
 pub mod probe;
 pub mod record;
+pub mod replay;
 pub mod server;
+pub mod zeek;

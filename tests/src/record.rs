@@ -49,8 +49,7 @@ pub struct Record {
     /// 16 hexadecimal digits.
     pub parent_span_id: Option<String>,
     /// Why there was no response.
-    #[serde(default)]
-    pub reason: Option<String>,
+    pub outcome_reason: Option<String>,
 }
 
 /// An address.

@@ -19,9 +19,7 @@ Examples:
 
 Exit codes: 0 done, 1 failed while running, 2 bad usage, 3 this host lacks something.";
 
-/// Shows every request on this host without touching the applications.
-///
-/// Without a command it watches.
+/// Shows every request on this host without touching the applications. Without a command it watches.
 #[derive(Debug, Parser)]
 #[command(
     name = "plainsight",
@@ -41,7 +39,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Live exchanges: a table on a terminal, plain lines elsewhere, or JSON (the default command)
+    /// Live exchanges, one by one (the default command)
     #[command(after_help = WATCH_EXAMPLES)]
     Watch(WatchArguments),
     /// Live aggregates: rate, errors, p50, p90, p99, bytes
@@ -81,15 +79,15 @@ Exits with 0 when requests can be watched here, and with 3 when something essent
 
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
-    #[command(flatten)]
-    pub(super) filter: FilterArguments,
-
-    /// Print one JSON object a line instead of a table
+    /// Print one JSON object a line, instead of a live table on a terminal and lines of text elsewhere
     #[arg(long)]
     pub(super) json: bool,
 
     #[command(flatten)]
     pub(super) limit: LimitArguments,
+
+    #[command(flatten)]
+    pub(super) filter: FilterArguments,
 
     #[command(flatten)]
     pub(super) capture: CaptureArguments,
@@ -97,18 +95,18 @@ pub(super) struct WatchArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct StatArguments {
-    #[command(flatten)]
-    pub(super) grouping: GroupingArguments,
-
-    /// Print one JSON object for each key instead of a table
+    /// Print one JSON object for each key, instead of a live table on a terminal and a table at the end elsewhere
     #[arg(long)]
     pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) limit: LimitArguments,
 
     #[command(flatten)]
     pub(super) filter: FilterArguments,
 
     #[command(flatten)]
-    pub(super) limit: LimitArguments,
+    pub(super) grouping: GroupingArguments,
 
     #[command(flatten)]
     pub(super) capture: CaptureArguments,
@@ -128,13 +126,12 @@ pub(super) struct ReplayArguments {
     #[arg(long)]
     pub(super) stat: bool,
 
-    /// What to aggregate by, with --stat [default: server,name]
-    #[arg(long, requires = "stat", value_name = "KEY", value_delimiter = ',', help_heading = GROUPING)]
-    pub(super) by: Vec<KeyField>,
+    #[command(flatten)]
+    pub(super) limit: LimitArguments,
 
-    /// Keys to keep apart; all others are counted together, with --stat
-    #[arg(long, requires = "stat", value_name = "N", default_value_t = values::KEYS, value_parser = values::keys, help_heading = GROUPING)]
-    pub(super) keys: usize,
+    /// Report this header of requests and responses as an attribute; may be given again. Credentials never are
+    #[arg(long = "header", value_name = "NAME", value_parser = values::header_name)]
+    pub(super) headers: Vec<String>,
 
     /// Only this protocol
     #[arg(long, value_name = "PROTOCOL", value_parser = values::protocol_option, value_delimiter = ',', help_heading = super::filter_arguments::HEADING)]
@@ -143,12 +140,13 @@ pub(super) struct ReplayArguments {
     #[command(flatten)]
     pub(super) filter: super::filter_arguments::CommonFilterArguments,
 
-    #[command(flatten)]
-    pub(super) limit: LimitArguments,
+    /// What to aggregate by, with --stat [default: server,name]
+    #[arg(long, requires = "stat", value_name = "KEY", value_delimiter = ',', help_heading = GROUPING)]
+    pub(super) by: Vec<KeyField>,
 
-    /// Report this header of requests and responses as an attribute; may be given again. Credentials never are
-    #[arg(long = "header", value_name = "NAME", value_parser = values::header_name)]
-    pub(super) headers: Vec<String>,
+    /// Keys to keep apart; all others are counted together, with --stat
+    #[arg(long, requires = "stat", value_name = "N", default_value_t = values::KEYS, value_parser = values::keys, help_heading = GROUPING)]
+    pub(super) keys: usize,
 }
 
 const GROUPING: &str = "Grouping";

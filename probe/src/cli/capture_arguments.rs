@@ -9,36 +9,27 @@ const HEADING: &str = "Capture";
 /// Options of live capture.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = HEADING)]
-pub struct CaptureArguments {
+pub(super) struct CaptureArguments {
     /// Memory for events on their way from the kernel, rounded up to a power of two; raise it when events are lost
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = values::ring_bytes)]
-    pub ring_bytes: u32,
+    pub(super) ring_bytes: u32,
 
     /// Most bytes copied of one system call
     #[arg(long, value_name = "SIZE", default_value = "4096", value_parser = values::payload_bytes)]
-    pub payload_bytes: u32,
+    pub(super) payload_bytes: u32,
 
     /// Threads that parse [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::workers)]
-    pub workers: Option<usize>,
+    pub(super) workers: Option<usize>,
 
     /// Report this header of requests and responses as an attribute; may be given again. Credentials never are
     #[arg(long = "header", value_name = "NAME", value_parser = values::header_name)]
-    pub headers: Vec<String>,
-}
-
-impl CaptureArguments {
-    /// The number of workers that was asked for, or one for each processor.
-    #[must_use]
-    pub fn worker_count(&self) -> usize {
-        self.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-    }
+    pub(super) headers: Vec<String>,
 }
 
 /// What the parsers are told by the command line.
-#[must_use]
 pub(super) fn parser_settings(headers: &[String]) -> plainsight_protocols::Settings {
     let mut settings = plainsight_protocols::Settings::default();
-    settings.http.captured_headers = headers.to_vec();
+    settings.http.captured_headers = headers.iter().cloned().collect();
     settings
 }

@@ -6,7 +6,8 @@ use plainsight_protocols::{Protocol, Side};
 use super::values;
 use crate::signal::{Filter, PathPattern, RemotePattern, StatusPattern, TimeSpan};
 
-pub(super) const HEADING: &str = "Filters (each may be given again or take a list; of one kind any value will do)";
+pub(super) const HEADING: &str =
+    "Filters (each may be given again or take a list; of one kind any value will do)";
 
 #[derive(Debug, Args)]
 pub(super) struct FilterArguments {

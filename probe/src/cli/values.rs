@@ -30,9 +30,8 @@ pub(super) fn protocol(text: &str) -> Result<Protocol, String> {
 /// A protocol where no command could stand.
 pub(super) fn protocol_option(text: &str) -> Result<Protocol, String> {
     let names: Vec<_> = PROTOCOLS.iter().map(|entry| entry.protocol.name()).collect();
-    find_protocol(text).ok_or_else(|| {
-        format!("protocols are {}{}", names.join(", "), closest(text, names.iter().copied()))
-    })
+    find_protocol(text)
+        .ok_or_else(|| format!("protocols are {}{}", names.join(", "), closest(text, names.iter().copied())))
 }
 
 fn find_protocol(text: &str) -> Option<Protocol> {
@@ -50,22 +49,32 @@ fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String 
     }
 }
 
-/// Levenshtein's distance in characters.
+/// Characters to insert, delete, replace or swap with their neighbours to make one text of the other ("optimal string
+/// alignment distance").
 fn edit_distance(left: &str, right: &str) -> usize {
     // A long text is far from everything here, whatever it says.
     const COMPARED: usize = 32;
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (place, left_character) in left.chars().take(COMPARED).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = place + 1;
-        for (column, &right_character) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(left_character != right_character);
-            diagonal = row[column + 1];
-            row[column + 1] = substituted.min(row[column] + 1).min(diagonal + 1);
+    let left: Vec<char> = left.chars().take(COMPARED).collect();
+    let right: Vec<char> = right.chars().take(COMPARED).collect();
+    let mut distances = vec![vec![0; right.len() + 1]; left.len() + 1];
+    for row in 0..=left.len() {
+        for column in 0..=right.len() {
+            distances[row][column] = if row == 0 || column == 0 {
+                row + column
+            } else {
+                let is_same = left[row - 1] == right[column - 1];
+                let is_swapped = row > 1
+                    && column > 1
+                    && left[row - 1] == right[column - 2]
+                    && left[row - 2] == right[column - 1];
+                let replaced = distances[row - 1][column - 1] + usize::from(!is_same);
+                let swapped = if is_swapped { distances[row - 2][column - 2] + 1 } else { usize::MAX };
+                let shifted = distances[row - 1][column].min(distances[row][column - 1]) + 1;
+                replaced.min(swapped).min(shifted)
+            };
         }
     }
-    row[right.len()]
+    distances[left.len()][right.len()]
 }
 
 pub(super) fn pid(text: &str) -> Result<u32, &'static str> {
@@ -112,7 +121,8 @@ pub(super) fn keys(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn interval(text: &str) -> Result<TimeSpan, String> {
-    let interval: TimeSpan = text.parse().map_err(|error: crate::signal::FilterValueError| error.to_string())?;
+    let interval: TimeSpan =
+        text.parse().map_err(|error: crate::signal::FilterValueError| error.to_string())?;
     if interval.0 < SHORTEST_INTERVAL {
         return Err("an interval is 100ms or longer".to_owned());
     }
@@ -166,7 +176,8 @@ mod tests {
 
     #[test]
     fn sizes_take_binary_and_decimal_units() {
-        let cases = [("4096", Some(4096)), ("16MiB", Some(16 << 20)), ("2kB", Some(2000)), ("1G", Some(1 << 30))];
+        let cases =
+            [("4096", Some(4096)), ("16MiB", Some(16 << 20)), ("2kB", Some(2000)), ("1G", Some(1 << 30))];
         for (text, bytes) in cases {
             assert_eq!(size(text), bytes, "{text}");
         }

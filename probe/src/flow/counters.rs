@@ -1,7 +1,5 @@
 //! What a worker counted. Everything is a total since the start unless its description says otherwise.
 
-use std::ops::AddAssign;
-
 /// Declares a struct of `u64` counters that can be summed over workers; no field can be forgotten in the sum.
 macro_rules! counters {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident,)* }) => {
@@ -11,8 +9,9 @@ macro_rules! counters {
             $($(#[$doc])* pub $field: u64,)*
         }
 
-        impl AddAssign for $name {
-            fn add_assign(&mut self, other: Self) {
+        impl $name {
+            /// Adds what another worker counted.
+            pub fn merge(&mut self, other: &Self) {
                 $(self.$field += other.$field;)*
             }
         }
@@ -57,7 +56,7 @@ counters! {
     }
 }
 
-/// What one worker counted; workers are summed with `+=`.
+/// What one worker counted; those of all workers are [merged](Counters::merge).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// Connections, chunks and bytes.
@@ -68,12 +67,21 @@ pub struct Counters {
     pub exchanges: ExchangeCounters,
 }
 
-impl AddAssign for Counters {
-    fn add_assign(&mut self, other: Self) {
+impl Counters {
+    /// Adds what another worker counted.
+    pub fn merge(&mut self, other: &Self) {
         let Self { connections, streams, exchanges } = other;
-        self.connections += connections;
-        self.streams += streams;
-        self.exchanges += exchanges;
+        self.connections.merge(connections);
+        self.streams.merge(streams);
+        self.exchanges.merge(exchanges);
+    }
+}
+
+impl ExchangeCounters {
+    /// Exchanges that were reported, whatever became of them.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.complete + self.no_response + self.partial
     }
 }
 

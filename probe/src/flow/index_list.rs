@@ -25,6 +25,9 @@ impl Default for IndexList {
 }
 
 impl IndexList {
+    /// What an index costs, in bytes.
+    pub(super) const BYTES_PER_PLACE: usize = size_of::<Link>();
+
     /// The index that has been in the list for longest.
     #[inline]
     pub(super) fn front(&self) -> Option<u32> {

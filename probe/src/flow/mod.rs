@@ -21,6 +21,8 @@ mod schedule;
 pub mod stream;
 pub mod streams;
 mod table;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use counters::{ConnectionCounters, Counters, ExchangeCounters, StreamCounters};

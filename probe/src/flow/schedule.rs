@@ -1,10 +1,10 @@
 //! Which connections need a look when time has passed.
 //!
-//! A parser may wait for something that never comes: the request of an answer that was seen first (10 ms), an answer
-//! at all (seconds). Looking at every connection every 2 ms would cost more than the traffic. So a connection that had
-//! an event lately, or that holds anything, is looked at [every few milliseconds](SOON); any other
-//! [once a second](LATER). Each is in one of two queues, and as everything enters a queue with the same delay, the
-//! front is always the next one due: a tick costs what is due and nothing else.
+//! A stream may wait for a chunk (4 ms), a parser for the request of an answer that was seen first (10 ms) or for an
+//! answer (seconds), and none of them may ever come. Looking at every connection every 2 ms would cost more than the
+//! traffic. So each is looked at at the [`Pace`] of what may be waiting on it, and there is a queue for each pace: as
+//! everything enters a queue with the same delay, the front is always the next one due, and a tick costs what is due
+//! and nothing else.
 
 use std::time::Duration;
 
@@ -12,63 +12,83 @@ use plainsight_protocols::Timestamp;
 
 use super::index_list::IndexList;
 
-/// How often a connection is looked at on which something may be waiting. With the wait of
-/// [`Limits::LIVE`](super::stream::Limits::LIVE) a hole is given up after 8 ms at most, within the 10 ms for which
-/// parsers keep an answer without its request.
-const SOON: Duration = Duration::from_millis(4);
+/// How urgently a connection must be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Pace {
+    /// A chunk waits for its turn. With the wait of [`Limits::LIVE`](super::stream::Limits::LIVE) a hole is given up
+    /// after 8 ms at most, within the 10 ms for which parsers keep an answer without its request.
+    Holding,
+    /// There was an event lately, so a parser may keep such an answer. The first look after the 10 ms are over finds
+    /// it; looking more often would cost and find nothing.
+    Lively,
+    /// Nothing but an answer may be missing, and parsers measure in seconds how long that may take.
+    Quiet,
+}
 
-/// How often any other connection is looked at: parsers measure in seconds how long a request may stay unanswered.
-const LATER: Duration = Duration::from_secs(1);
+impl Pace {
+    /// The time until the next look.
+    pub(super) const fn delay(self) -> Duration {
+        match self {
+            Self::Holding => Duration::from_millis(4),
+            Self::Lively => Duration::from_millis(12),
+            Self::Quiet => Duration::from_secs(1),
+        }
+    }
+}
 
-/// The two queues of connections, by table index.
+/// The next look at each connection, by table index.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    soon: IndexList,
-    later: IndexList,
-    due: Vec<Timestamp>,
+    /// In the order of [`Pace`].
+    queues: [IndexList; 3],
+    plans: Vec<Plan>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    due: Timestamp,
+    pace: Option<Pace>,
 }
 
 impl Schedule {
-    /// Something happened on the connection: it is looked at soon, or sooner if that is planned already.
+    /// What a connection costs here, in bytes.
+    pub(super) const BYTES_PER_PLACE: usize = 3 * IndexList::BYTES_PER_PLACE + size_of::<Plan>();
+
+    /// Something happened on a connection: it is looked at at this pace, unless a more urgent one is planned.
     #[inline]
-    pub(super) fn wake(&mut self, index: u32, now: Timestamp) {
-        if !self.soon.contains(index) {
-            self.plan(index, now, true);
+    pub(super) fn wake(&mut self, index: u32, pace: Pace, now: Timestamp) {
+        let planned = self.plans.get(index as usize).and_then(|plan| plan.pace);
+        if planned.is_none_or(|planned| planned > pace) {
+            self.plan(index, pace, now);
         }
     }
 
-    /// Plans the next look at a connection: soon if something may be waiting on it.
-    pub(super) fn plan(&mut self, index: u32, now: Timestamp, soon: bool) {
-        let (enter, leave, delay) = if soon {
-            (&mut self.soon, &mut self.later, SOON)
-        } else {
-            (&mut self.later, &mut self.soon, LATER)
-        };
-        leave.remove(index);
-        enter.move_to_back(index);
+    /// Plans the next look at a connection, instead of any other.
+    pub(super) fn plan(&mut self, index: u32, pace: Pace, now: Timestamp) {
+        self.remove(index);
         let position = index as usize;
-        if position >= self.due.len() {
-            self.due.resize(position + 1, Timestamp::default());
+        if position >= self.plans.len() {
+            self.plans.resize(position + 1, Plan { due: Timestamp::default(), pace: None });
         }
-        self.due[position] = after(now, delay);
+        self.plans[position] = Plan { due: after(now, pace.delay()), pace: Some(pace) };
+        self.queues[pace as usize].move_to_back(index);
     }
 
     /// A connection that is due. It must be planned again, or removed.
     pub(super) fn next_due(&self, now: Timestamp) -> Option<u32> {
-        let due = |list: &IndexList, delay| {
+        [Pace::Holding, Pace::Lively, Pace::Quiet].into_iter().find_map(|pace| {
+            let index = self.queues[pace as usize].front()?;
+            let due = self.plans.get(index as usize)?.due;
             // A time further ahead than the delay means that the clock was set back.
-            list.front().filter(|&index| {
-                let due = self.due[index as usize];
-                due <= now || due.since(now) > delay
-            })
-        };
-        due(&self.soon, SOON).or_else(|| due(&self.later, LATER))
+            (due <= now || due.since(now) > pace.delay()).then_some(index)
+        })
     }
 
-    /// Never looks at the connection again.
+    /// Never looks at the connection again, unless it is woken.
     pub(super) fn remove(&mut self, index: u32) {
-        self.soon.remove(index);
-        self.later.remove(index);
+        if let Some(pace) = self.plans.get_mut(index as usize).and_then(|plan| plan.pace.take()) {
+            self.queues[pace as usize].remove(index);
+        }
     }
 }
 
@@ -86,36 +106,40 @@ mod tests {
     }
 
     #[test]
-    fn a_woken_connection_is_due_after_four_milliseconds_and_not_before() {
-        let mut schedule = Schedule::default();
-        schedule.wake(3, milliseconds(100));
-        schedule.wake(3, milliseconds(102));
-        assert_eq!(schedule.next_due(milliseconds(103)), None);
-        assert_eq!(schedule.next_due(milliseconds(104)), Some(3));
+    fn a_connection_is_due_after_the_delay_of_its_pace_and_not_before() {
+        for (pace, delay) in [(Pace::Holding, 4), (Pace::Lively, 12), (Pace::Quiet, 1000)] {
+            let mut schedule = Schedule::default();
+            schedule.wake(3, pace, milliseconds(100));
+            schedule.wake(3, pace, milliseconds(102));
+            assert_eq!(schedule.next_due(milliseconds(99 + delay)), None);
+            assert_eq!(schedule.next_due(milliseconds(100 + delay)), Some(3));
+        }
     }
 
     #[test]
-    fn a_quiet_connection_is_due_once_a_second_and_an_event_brings_that_forward() {
+    fn an_event_brings_the_look_forward_and_never_puts_it_off() {
         let mut schedule = Schedule::default();
-        schedule.plan(1, milliseconds(0), false);
-        assert_eq!(schedule.next_due(milliseconds(999)), None);
-        assert_eq!(schedule.next_due(milliseconds(1000)), Some(1));
-        schedule.wake(1, milliseconds(10));
-        assert_eq!(schedule.next_due(milliseconds(14)), Some(1));
+        schedule.plan(1, Pace::Quiet, milliseconds(0));
+        schedule.wake(1, Pace::Lively, milliseconds(10));
+        assert_eq!(schedule.next_due(milliseconds(22)), Some(1));
+        schedule.wake(1, Pace::Holding, milliseconds(11));
+        assert_eq!(schedule.next_due(milliseconds(15)), Some(1));
+        schedule.wake(1, Pace::Lively, milliseconds(12));
+        assert_eq!(schedule.next_due(milliseconds(15)), Some(1));
     }
 
     #[test]
     fn a_clock_set_back_does_not_put_off_a_look() {
         let mut schedule = Schedule::default();
-        schedule.wake(1, milliseconds(1_000_000));
+        schedule.wake(1, Pace::Lively, milliseconds(1_000_000));
         assert_eq!(schedule.next_due(milliseconds(5)), Some(1));
     }
 
     #[test]
     fn a_removed_connection_is_never_due() {
         let mut schedule = Schedule::default();
-        schedule.wake(1, milliseconds(0));
-        schedule.plan(2, milliseconds(0), false);
+        schedule.wake(1, Pace::Lively, milliseconds(0));
+        schedule.plan(2, Pace::Quiet, milliseconds(0));
         schedule.remove(1);
         schedule.remove(2);
         assert_eq!(schedule.next_due(milliseconds(60_000)), None);

@@ -26,6 +26,8 @@ use plainsight_protocols::{Gap, GapCause, Timestamp};
 
 mod order;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use super::held::{Held, Incoming};
 pub use super::limits::{Limits, Reassembly, Source};
@@ -149,6 +151,9 @@ impl Stream {
             return self.pass_end(step);
         };
         let offset = self.locate(sequence, step);
+        if self.phase == Phase::Ended {
+            return;
+        }
         self.begin_at_end(offset, step);
         if self.held.is_none() && self.phase != Phase::Gathering && offset <= self.next {
             return self.pass_end(step);

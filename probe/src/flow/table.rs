@@ -62,6 +62,18 @@ impl<T> Table<T> {
         Self { places: HashMap::default(), slots: Vec::new(), free: Vec::new(), uses: IndexList::default() }
     }
 
+    /// What a connection costs here, in bytes; a map at its emptiest has less than half of its places taken.
+    pub(super) const fn bytes_per_place() -> usize {
+        let in_map = size_of::<(ConnectionId, u32)>() + 1;
+        size_of::<Option<Slot<T>>>() + size_of::<u32>() + IndexList::BYTES_PER_PLACE + in_map * 7 / 3
+    }
+
+    /// Places that were made, taken or free.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.slots.len()
+    }
+
     /// How many connections there are.
     pub(super) fn len(&self) -> usize {
         self.places.len()

@@ -8,14 +8,10 @@ use super::Observer;
 use super::connection::{Connection, Surroundings};
 use super::counters::{ConnectionCounters, Counters, ExchangeCounters};
 use super::index_list::IndexList;
-use super::schedule::Schedule;
+use super::schedule::{Pace, Schedule};
 use super::stream::{Limits, Reassembly};
 use super::table::Table;
 use crate::capture::{Chunk, Closed, ConnectionId, EndOfStream, Event, Opened, Transport};
-
-/// How long after an event a connection is looked at often. It covers the 10 ms for which parsers keep an answer whose
-/// request was not seen yet, and the interval between two looks.
-const LIVELY: Duration = Duration::from_millis(20);
 
 /// Connections looked at in one tick, at most: 65,536 that became due at once must not stop the traffic for longer
 /// than about a millisecond. The rest is due at the next tick.
@@ -62,6 +58,13 @@ impl WorkerSettings {
     #[must_use]
     pub fn replay() -> Self {
         Self::with(Limits::REPLAY)
+    }
+}
+
+impl Default for WorkerSettings {
+    /// For events from the kernel.
+    fn default() -> Self {
+        Self::live()
     }
 }
 
@@ -166,6 +169,18 @@ impl<O: Observer> Worker<O> {
         self.reassembly.held_bytes() + self.parser_bytes
     }
 
+    /// What a connection costs in the table, beside what its parser allocates, in bytes.
+    #[must_use]
+    pub const fn bytes_per_connection() -> usize {
+        Table::<Connection>::bytes_per_place() + Schedule::BYTES_PER_PLACE + IndexList::BYTES_PER_PLACE
+    }
+
+    /// Places for connections that were made, taken or free.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.table.places()
+    }
+
     /// Who is told.
     pub fn observer(&self) -> &O {
         &self.observer
@@ -195,7 +210,7 @@ impl<O: Observer> Worker<O> {
         }
         let index = self.table.insert(opened.connection, Connection::new(opened), self.now);
         self.connections.opened += 1;
-        self.schedule.plan(index, self.now, false);
+        self.schedule.plan(index, Pace::Quiet, self.now);
     }
 
     #[inline]
@@ -249,9 +264,14 @@ impl<O: Observer> Worker<O> {
         } else if !self.holders.contains(index) {
             self.holders.move_to_back(index);
         }
-        let holding = connection.is_holding();
-        let lively = self.table.used(index).is_some_and(|used| now.since(used) < LIVELY);
-        self.schedule.plan(index, now, holding || lively);
+        let pace = if connection.is_holding() {
+            Pace::Holding
+        } else if self.table.used(index).is_some_and(|used| now.since(used) < Pace::Lively.delay()) {
+            Pace::Lively
+        } else {
+            Pace::Quiet
+        };
+        self.schedule.plan(index, pace, now);
     }
 
     /// Draws the consequences after a conversation was told something.
@@ -271,7 +291,8 @@ impl<O: Observer> Worker<O> {
         self.parser_bytes = self.parser_bytes - connection.parser_bytes + held;
         connection.parser_bytes = held;
         if event {
-            self.schedule.wake(index, self.now);
+            let pace = if connection.is_holding() { Pace::Holding } else { Pace::Lively };
+            self.schedule.wake(index, pace, self.now);
         }
         if self.parser_bytes > self.settings.parser_bytes {
             self.make_room(index);

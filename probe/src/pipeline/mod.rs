@@ -139,7 +139,7 @@ impl Shared {
         let losses = *self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         let mut flow = Counters::default();
         for counters in self.flows.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            flow += *counters;
+            flow.merge(counters);
         }
         let reason = |reason, remedy, events| LossReason { reason, remedy, events };
         let ring_full = losses.ring_full_received + losses.ring_full_sent + losses.ring_full_control;

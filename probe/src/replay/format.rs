@@ -93,6 +93,12 @@ impl ByteOrder {
         }
     }
 
+    /// Four numbers that stand side by side.
+    pub(super) fn numbers(self, bytes: [u8; 16]) -> [u32; 4] {
+        let number = |at: usize| self.u32([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        [number(0), number(4), number(8), number(12)]
+    }
+
     pub(super) const fn i64(self, bytes: [u8; 8]) -> i64 {
         match self {
             Self::Little => i64::from_le_bytes(bytes),

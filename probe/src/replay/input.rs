@@ -36,7 +36,7 @@ impl<R: Read> Input<R> {
 
     /// The bytes at hand, at least one unless the source has ended.
     pub(super) fn peek(&mut self) -> Result<&[u8], ReplayError> {
-        loop {
+        while self.reader.buffer().is_empty() {
             match self.reader.fill_buf() {
                 Ok(_) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -58,6 +58,11 @@ impl<R: Read> Input<R> {
 
     /// The next `N` bytes; `inside` says what they are part of.
     pub(super) fn array<const N: usize>(&mut self, inside: &'static str) -> Result<[u8; N], ReplayError> {
+        if let Some(bytes) = self.reader.buffer().first_chunk::<N>().copied() {
+            self.reader.consume(N);
+            self.offset += N as u64;
+            return Ok(bytes);
+        }
         let mut bytes = [0; N];
         let mut rest = bytes.as_mut_slice();
         self.each(N as u64, inside, |piece| {

@@ -73,11 +73,7 @@ impl Pcap {
             return Ok(None);
         }
         let begins = input.offset();
-        let order = self.variant.order;
-        let seconds = order.u32(input.array(PACKET)?);
-        let fraction = order.u32(input.array(PACKET)?);
-        let captured = order.u32(input.array(PACKET)?);
-        let original = order.u32(input.array(PACKET)?);
+        let [seconds, fraction, captured, original] = self.variant.order.numbers(input.array(PACKET)?);
         if captured > MAX_PACKET {
             return Err(ReplayError::TooLong {
                 what: "packet",

@@ -185,10 +185,7 @@ impl PcapNg {
         packet: &mut Vec<u8>,
     ) -> Result<PacketHead, ReplayError> {
         let interface = self.by_number(interface, block, input)?;
-        let high = self.order.u32(block.array(input)?);
-        let low = self.order.u32(block.array(input)?);
-        let captured = self.order.u32(block.array(input)?);
-        let original = self.order.u32(block.array(input)?);
+        let [high, low, captured, original] = self.order.numbers(block.array(input)?);
         block.packet(input, packet, captured)?;
         Ok(PacketHead {
             at: interface.clock.timestamp(u64::from(high) << 32 | u64::from(low)),

@@ -75,6 +75,9 @@ pub struct Aggregates {
     grouping: Grouping,
     limit: usize,
     by_key: HashMap<Vec<u8>, Aggregate>,
+    overflow_key: Vec<u8>,
+    /// What is counted under the overflow key, apart so that it takes no key's place.
+    other: Aggregate,
     overflowed: u64,
     span: Option<(Timestamp, Timestamp)>,
     key: Vec<u8>,
@@ -86,9 +89,11 @@ impl Aggregates {
     #[must_use]
     pub fn new(grouping: Grouping, limit: usize) -> Self {
         Self {
+            overflow_key: grouping.overflow_key(),
             grouping,
             limit: limit.max(1),
             by_key: HashMap::new(),
+            other: Aggregate::default(),
             overflowed: 0,
             span: None,
             key: Vec::new(),
@@ -123,7 +128,8 @@ impl Aggregates {
             self.entry(&key, aggregate.count).merge(aggregate);
         }
         self.key = key;
-        self.add_rest(worker);
+        // Whose exchanges overflowed is not known, so a filter by identity cannot let them pass.
+        self.add_rest(worker, !filter.needs_identity());
     }
 
     /// Adds aggregates whose keys are of the same kind as those of `self`.
@@ -131,7 +137,7 @@ impl Aggregates {
         for (key, aggregate) in &other.by_key {
             self.entry(key, aggregate.count).merge(aggregate);
         }
-        self.add_rest(other);
+        self.add_rest(other, true);
     }
 
     /// The same aggregates, of which none has been recorded yet.
@@ -145,6 +151,9 @@ impl Aggregates {
     pub fn sorted(&self) -> Vec<(&[u8], &Aggregate)> {
         let mut all: Vec<_> =
             self.by_key.iter().map(|(key, aggregate)| (key.as_slice(), aggregate)).collect();
+        if self.other.count > 0 {
+            all.push((&self.overflow_key, &self.other));
+        }
         // The key decides between equals, so that rows of a live table keep their places.
         all.sort_unstable_by(|left, right| {
             right.1.count.cmp(&left.1.count).then_with(|| left.0.cmp(right.0))
@@ -155,14 +164,14 @@ impl Aggregates {
     /// All exchanges together.
     #[must_use]
     pub fn total(&self) -> Aggregate {
-        let mut total = Aggregate::default();
+        let mut total = self.other.clone();
         self.by_key.values().for_each(|aggregate| total.merge(aggregate));
         total
     }
 
-    /// Number of keys.
+    /// Number of keys that are kept apart.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn keys(&self) -> usize {
         self.by_key.len()
     }
 
@@ -193,10 +202,13 @@ impl Aggregates {
     /// The exchanges of one key.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&Aggregate> {
-        self.by_key.get(key)
+        if *key == *self.overflow_key { Some(&self.other) } else { self.by_key.get(key) }
     }
 
-    fn add_rest(&mut self, other: &Self) {
+    fn add_rest(&mut self, other: &Self, with_overflow: bool) {
+        if with_overflow {
+            self.other.merge(&other.other);
+        }
         self.overflowed += other.overflowed;
         if let Some((first, last)) = other.span {
             self.widen(first, last);
@@ -213,7 +225,7 @@ impl Aggregates {
     fn entry(&mut self, key: &[u8], exchanges: u64) -> &mut Aggregate {
         if self.by_key.len() >= self.limit && !self.by_key.contains_key(key) {
             self.overflowed += exchanges;
-            return self.by_key.entry(self.grouping.overflow_key()).or_default();
+            return &mut self.other;
         }
         self.by_key.entry_ref(key).or_default()
     }

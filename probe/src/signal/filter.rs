@@ -78,6 +78,12 @@ impl Filter {
         !self.containers.is_empty() || !self.pods.is_empty()
     }
 
+    /// Whether nothing passes whose process is not known.
+    #[must_use]
+    pub fn needs_process(&self) -> bool {
+        self.needs_identity() || !self.pids.is_empty() || !self.comms.is_empty()
+    }
+
     /// What the kernel can do of it.
     #[must_use]
     pub fn kernel(&self) -> KernelFilter {

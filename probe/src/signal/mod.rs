@@ -12,7 +12,7 @@ mod ids;
 mod record;
 mod record_json;
 mod report;
-mod status;
+pub mod status;
 #[cfg(test)]
 mod testing;
 

@@ -1,6 +1,8 @@
 //! The two file formats in their variants.
 
-use super::{events, frames::*, replay, times};
+use std::io::{self, Read};
+
+use super::{Reader, events, frames::*, in_words, replay, times};
 
 const REQUEST: &str = "1< 7+3 \"GET\" (opposite 9)";
 
@@ -155,10 +157,32 @@ fn a_file_of_unsupported_packets_alone_is_an_error_that_names_their_type() {
 fn a_connection_goes_on_in_the_next_file() {
     let second_file = pcap(RAW, &[captured(9, request(10, 9, b" /x").ip())]);
     let first_file = pcap(RAW, &[captured(0, one_packet())]);
-    let mut first = super::Reader::new(&*first_file).unwrap();
+    let mut first = Reader::new(&*first_file).unwrap();
     first.run(|_| {}).unwrap();
     let mut seen = Vec::new();
-    let mut second = super::Reader::new(&*second_file).unwrap().continuing(first.into_tracker());
-    second.run(|event| seen.push(super::in_words(event))).unwrap();
+    let mut second = Reader::new(&*second_file).unwrap().continuing(first.into_tracker());
+    second.run(|event| seen.push(in_words(event))).unwrap();
     assert_eq!(seen, ["1< 10+3 \" /x\" (opposite 9)"]);
+}
+
+#[test]
+fn a_source_that_gives_one_byte_at_a_time_gives_the_same_events() {
+    /// Interrupted before every byte.
+    struct Trickle<'a>(&'a [u8], bool);
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(&mut buffer[..1]) }
+        }
+    }
+    let packet = one_packet();
+    let mut pcapng = [section(), interface(RAW as u16, 0, &[(9, &[9])])].concat();
+    pcapng.extend(enhanced(0, 1, packet.len() as u32, &packet));
+    for file in [pcapng, pcap(RAW, &[captured(0, packet)])] {
+        let mut seen = Vec::new();
+        let mut reader = Reader::new(Trickle(&file, false)).unwrap();
+        reader.run(|event| seen.push(in_words(event))).unwrap();
+        assert_eq!(seen, events(&file));
+        assert_eq!(seen[1..], [REQUEST]);
+    }
 }

@@ -1,0 +1,438 @@
+//! Pairs requests with responses where a protocol answers in order, through loss and through events that come late.
+//!
+//! Without loss the n-th response belongs to the n-th request, and that is all. Two things break it:
+//!
+//! * **Late events.** The kernel reports a write after its bytes left; the answer can be reported first. A response
+//!   without a request is therefore held for [`LATE_WINDOW`].
+//! * **Loss.** After a gap the count is worth nothing. What remains is where both streams stood: a request read while
+//!   the response stream stood at offset H is answered by the response that begins at H, if the client waits for each
+//!   answer, and that response is written when exactly this request, and nothing after it, has been read. Pairing goes
+//!   on only for pairs that fit, and the first that fits puts the two streams in step again. Everything else is
+//!   reported as half an exchange, never as a guess.
+//!
+//! An observer's offsets of the opposite stream are never too small, but can be too large when another thread moved
+//! bytes before the call was reported (requests seen by the client, responses seen by the server). Both are compared,
+//! so such a pair is given up rather than misjudged. Once a connection has pipelined, offsets prove nothing: a loss
+//! then ends pairing on it for good.
+//!
+//! The books: every lost message is a debt that a half exchange of the other stream pays. What is still owed by both
+//! streams when they are in step again are exchanges of which nothing was seen.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{Limit, Timestamp};
+
+/// How long a response waits for a request that is reported late. Measured lateness is the time between a system call's
+/// work and its return, microseconds; a preempted thread can take a scheduler tick or two.
+pub(crate) const LATE_WINDOW: Duration = Duration::from_millis(10);
+
+/// Silence after which nothing is held to be outstanding where no offsets are known to tell.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Requests that may wait. Clients that pipeline send some tens; thousands are an attack.
+pub(crate) const WAITING_REQUESTS: usize = 256;
+
+/// Bytes that waiting requests may hold, all together.
+pub(crate) const WAITING_BYTES: usize = 256 * 1024;
+
+/// Responses that may wait for late requests.
+pub(crate) const HELD_RESPONSES: usize = 16;
+
+/// Where a request stands in the two streams.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestPlace {
+    /// Offset of its first byte.
+    pub(crate) start: u64,
+    /// Offset past its last byte, `None` while that was not seen.
+    pub(crate) end: Option<u64>,
+    /// Where the response stream stood when it was moved.
+    pub(crate) opposite: Option<u64>,
+    /// When it was seen.
+    pub(crate) at: Timestamp,
+}
+
+/// Where a response stands in the two streams.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResponsePlace {
+    /// Offset of its first byte.
+    pub(crate) start: u64,
+    /// Where the request stream stood when its first byte was moved.
+    pub(crate) opposite: Option<u64>,
+    /// When it was seen.
+    pub(crate) at: Timestamp,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub(crate) enum Settled<Q, S> {
+    /// They belong together.
+    Pair(Q, S),
+    /// The response to it was lost, or cannot be told from others.
+    Request(Q),
+    /// The connection ended, or was given up, and no response is known to have been lost.
+    Unanswered(Q),
+    /// The request for it was lost, or there was none.
+    Response(S),
+    /// The exchange that it belongs to was reported before, by its response.
+    RequestAgain(Q),
+    /// The exchange that it belongs to was reported before, by its request.
+    ResponseAgain(S),
+}
+
+#[derive(Debug)]
+struct Request<Q> {
+    place: RequestPlace,
+    payload: Q,
+    weight: usize,
+    lost_before: i64,
+    after_gap: bool,
+    /// Nothing could be outstanding when it came.
+    fresh: bool,
+}
+
+#[derive(Debug)]
+struct Response<S> {
+    place: ResponsePlace,
+    payload: S,
+    lost_before: i64,
+    after_gap: bool,
+}
+
+/// Messages lost from one stream since the last that was queued.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tail {
+    lost: i64,
+    gap: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Pair,
+    RequestAlone,
+    ResponseAlone,
+    Apart,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decided {
+    Alone,
+    Again,
+}
+
+/// The matcher of one connection.
+#[derive(Debug)]
+pub(crate) struct Fifo<Q, S> {
+    requests: VecDeque<Request<Q>>,
+    responses: VecDeque<Response<S>>,
+    held_bytes: usize,
+    in_step: bool,
+    pipelined: bool,
+    /// Lost messages ahead of the first in the queue, less the half exchanges that account for them. Below zero, half
+    /// exchanges were reported for which no loss is known yet.
+    lost_requests: i64,
+    lost_responses: i64,
+    after_requests: Tail,
+    after_responses: Tail,
+    unobserved: u64,
+    limit: Option<Limit>,
+    /// What was decided of the first held response when the request before it was judged.
+    decided: Option<Decided>,
+    last_orphan: Option<u64>,
+    active_at: Timestamp,
+}
+
+impl<Q, S> Fifo<Q, S> {
+    /// A matcher; `in_step` where the connection is seen from its first byte on.
+    pub(crate) fn new(in_step: bool) -> Self {
+        Self {
+            requests: VecDeque::new(),
+            responses: VecDeque::new(),
+            held_bytes: 0,
+            in_step,
+            pipelined: false,
+            lost_requests: 0,
+            lost_responses: 0,
+            after_requests: Tail::default(),
+            after_responses: Tail::default(),
+            unobserved: 0,
+            limit: None,
+            decided: None,
+            last_orphan: None,
+            active_at: Timestamp::default(),
+        }
+    }
+
+    /// Queues a request that holds `weight` bytes. `idle` says that no exchange is under way.
+    pub(crate) fn push_request(&mut self, place: RequestPlace, payload: Q, weight: usize, idle: bool) {
+        let tail = std::mem::take(&mut self.after_requests);
+        let idle = idle && self.requests.is_empty() && self.responses.is_empty();
+        if let Some(opposite) = place.opposite {
+            let earlier = self.requests.back().and_then(|request| request.place.opposite);
+            self.pipelined |= earlier == Some(opposite);
+            let owed = self.lost_requests + tail.lost;
+            if owed < 0 && self.last_orphan.is_some_and(|start| opposite > start) {
+                // It was sent with the odd response already there: nobody asked for that one.
+                self.lost_requests -= owed;
+            }
+        } else {
+            self.pipelined |= !self.requests.is_empty() && self.in_step && !tail.gap;
+            if idle && place.at.since(self.active_at) >= QUIET {
+                self.lost_requests += tail.lost;
+                self.balance();
+                self.lost_requests = 0;
+                self.lost_responses = 0;
+            }
+        }
+        let fresh = idle && self.nothing_owed(tail);
+        self.active_at = self.active_at.max(place.at);
+        self.held_bytes += weight;
+        self.requests.push_back(Request {
+            place,
+            payload,
+            weight,
+            lost_before: tail.lost,
+            after_gap: tail.gap,
+            fresh,
+        });
+    }
+
+    /// Queues a response at its first head.
+    pub(crate) fn push_response(&mut self, place: ResponsePlace, payload: S) {
+        let tail = std::mem::take(&mut self.after_responses);
+        self.active_at = self.active_at.max(place.at);
+        self.responses.push_back(Response { place, payload, lost_before: tail.lost, after_gap: tail.gap });
+    }
+
+    /// `count` requests are believed lost after the last that was queued. Zero says that the count is not known.
+    pub(crate) fn lose_requests(&mut self, count: u64) {
+        self.after_requests.lost = self.after_requests.lost.saturating_add_unsigned(count);
+        self.after_requests.gap = true;
+    }
+
+    /// The same for responses.
+    pub(crate) fn lose_responses(&mut self, count: u64) {
+        self.after_responses.lost = self.after_responses.lost.saturating_add_unsigned(count);
+        self.after_responses.gap = true;
+    }
+
+    /// The request queued last, if it still waits.
+    pub(crate) fn newest_request(&mut self) -> Option<(&mut RequestPlace, &mut Q)> {
+        self.requests.back_mut().map(|request| (&mut request.place, &mut request.payload))
+    }
+
+    /// The response queued last, if it is still held.
+    pub(crate) fn newest_response(&mut self) -> Option<&mut S> {
+        self.responses.back_mut().map(|response| &mut response.payload)
+    }
+
+    /// Whether requests wait.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
+    /// Whether responses are held.
+    pub(crate) fn is_holding(&self) -> bool {
+        !self.responses.is_empty()
+    }
+
+    /// Whether as many requests wait as may.
+    pub(crate) fn has_room(&self) -> bool {
+        self.requests.len() <= WAITING_REQUESTS && self.held_bytes <= WAITING_BYTES
+    }
+
+    /// Bytes that waiting requests hold.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// The responses held.
+    pub(crate) fn held_responses(&self) -> impl Iterator<Item = &S> {
+        self.responses.iter().map(|response| &response.payload)
+    }
+
+    /// Exchanges found to have gone unseen since the last call.
+    pub(crate) fn take_unobserved(&mut self) -> u64 {
+        std::mem::take(&mut self.unobserved)
+    }
+
+    /// The bound that the last call of [`Fifo::next`] or [`Fifo::finish`] ran into.
+    pub(crate) fn take_limit(&mut self) -> Option<Limit> {
+        self.limit.take()
+    }
+
+    /// What can be settled now. To be called until it gives `None`.
+    pub(crate) fn next(&mut self, now: Timestamp) -> Option<Settled<Q, S>> {
+        if !self.has_room() {
+            self.limit = Some(Limit::WaitingRequests);
+            self.absorb();
+            return self.request_alone();
+        }
+        let late = self.responses.front()?.place;
+        match self.decided.take() {
+            Some(Decided::Alone) => return self.response_alone(),
+            Some(Decided::Again) => {
+                return self.responses.pop_front().map(|response| Settled::ResponseAgain(response.payload));
+            }
+            None => {}
+        }
+        if self.requests.is_empty() {
+            let crowded = self.responses.len() > HELD_RESPONSES;
+            if !crowded && now.since(late.at) <= LATE_WINDOW {
+                return None;
+            }
+            if crowded {
+                self.limit = Some(Limit::HeldResponses);
+            }
+            self.absorb();
+            return self.response_alone();
+        }
+        self.absorb();
+        match self.verdict()? {
+            Verdict::Pair => self.pair(),
+            Verdict::RequestAlone => self.request_alone(),
+            Verdict::ResponseAlone => self.response_alone(),
+            Verdict::Apart => self.apart(),
+        }
+    }
+
+    /// What is left at the end of the connection, one by one until it gives `None`.
+    pub(crate) fn finish(&mut self) -> Option<Settled<Q, S>> {
+        if let Some(settled) = self.next(Timestamp::from_nanos(u64::MAX)) {
+            return Some(settled);
+        }
+        self.absorb();
+        if self.requests.is_empty() {
+            self.lost_requests += std::mem::take(&mut self.after_requests).lost;
+            self.lost_responses += std::mem::take(&mut self.after_responses).lost;
+            self.balance();
+            return None;
+        }
+        let reported = self.lost_requests + self.after_requests.lost < 0;
+        if reported || self.lost_responses + self.after_responses.lost > 0 {
+            return self.request_alone();
+        }
+        self.pop_request().map(Settled::Unanswered)
+    }
+
+    /// Gives the oldest waiting request up: it was not answered for too long. A response that comes after all is not
+    /// reported again.
+    pub(crate) fn give_up(&mut self) -> Option<Q> {
+        self.absorb();
+        let payload = self.pop_request()?;
+        self.in_step = false;
+        self.lost_responses -= 1;
+        Some(payload)
+    }
+
+    fn verdict(&self) -> Option<Verdict> {
+        let (request, response) = (self.requests.front()?, self.responses.front()?);
+        let (asked, answered) = (&request.place, &response.place);
+        let too_early = answered.opposite.is_some_and(|read| read <= asked.start);
+        if self.in_step {
+            // A response written before the first byte of the request was read answers nothing that was asked.
+            return Some(if too_early { Verdict::ResponseAlone } else { Verdict::Pair });
+        }
+        if self.pipelined {
+            return Some(if too_early { Verdict::ResponseAlone } else { Verdict::RequestAlone });
+        }
+        if asked.opposite.is_some_and(|stood| stood < answered.start) {
+            return Some(Verdict::RequestAlone);
+        }
+        if too_early {
+            return Some(Verdict::ResponseAlone);
+        }
+        if asked.opposite.is_none() && answered.opposite.is_none() {
+            let alone = !request.fresh || response.after_gap;
+            return Some(if alone { Verdict::RequestAlone } else { Verdict::Pair });
+        }
+        let begins_there = asked.opposite.is_none_or(|stood| stood == answered.start);
+        let read_no_further = answered.opposite.is_none_or(|read| asked.end.is_none_or(|end| read <= end));
+        Some(if begins_there && read_no_further { Verdict::Pair } else { Verdict::Apart })
+    }
+
+    fn pair(&mut self) -> Option<Settled<Q, S>> {
+        if self.in_step {
+            let stood = self.requests.front()?.place.opposite;
+            let begins = self.responses.front()?.place.start;
+            self.pipelined |= stood.is_some_and(|stood| stood < begins);
+        } else {
+            self.balance();
+            self.lost_requests = 0;
+            self.lost_responses = 0;
+            self.in_step = true;
+        }
+        let response = self.responses.pop_front()?;
+        let request = self.pop_request()?;
+        Some(Settled::Pair(request, response.payload))
+    }
+
+    fn request_alone(&mut self) -> Option<Settled<Q, S>> {
+        let payload = self.pop_request()?;
+        self.in_step = false;
+        if self.lost_requests < 0 && self.lost_responses <= 0 {
+            self.lost_requests += 1;
+            return Some(Settled::RequestAgain(payload));
+        }
+        self.lost_responses -= 1;
+        Some(Settled::Request(payload))
+    }
+
+    fn response_alone(&mut self) -> Option<Settled<Q, S>> {
+        let response = self.responses.pop_front()?;
+        if self.lost_responses < 0 {
+            self.lost_responses += 1;
+            return Some(Settled::ResponseAgain(response.payload));
+        }
+        let unasked = self.in_step && !self.requests.is_empty();
+        if !unasked {
+            self.in_step = false;
+            self.lost_requests -= 1;
+            self.last_orphan = Some(response.place.start);
+        }
+        Some(Settled::Response(response.payload))
+    }
+
+    /// The two fit in part: one exchange, or halves of two. Debts on both sides speak for two.
+    fn apart(&mut self) -> Option<Settled<Q, S>> {
+        if self.lost_requests > 0 && self.lost_responses > 0 {
+            self.lost_responses -= 1;
+            self.decided = Some(Decided::Alone);
+        } else {
+            self.decided = Some(Decided::Again);
+        }
+        self.pop_request().map(Settled::Request)
+    }
+
+    fn pop_request(&mut self) -> Option<Q> {
+        let request = self.requests.pop_front()?;
+        self.held_bytes = self.held_bytes.saturating_sub(request.weight);
+        Some(request.payload)
+    }
+
+    /// Takes the losses ahead of the first of each queue into the books.
+    fn absorb(&mut self) {
+        if let Some(request) = self.requests.front_mut() {
+            self.lost_requests += std::mem::take(&mut request.lost_before);
+            self.in_step &= !request.after_gap;
+            request.after_gap = false;
+        }
+        if let Some(response) = self.responses.front_mut() {
+            self.lost_responses += std::mem::take(&mut response.lost_before);
+            self.in_step &= !response.after_gap;
+        }
+    }
+
+    fn balance(&mut self) {
+        let both = self.lost_requests.min(self.lost_responses).max(0);
+        self.lost_requests -= both;
+        self.lost_responses -= both;
+        self.unobserved = self.unobserved.saturating_add(both.unsigned_abs());
+    }
+
+    /// Whether every known loss has been accounted for, so that no answer can be on its way.
+    fn nothing_owed(&self, tail: Tail) -> bool {
+        let owed_answers = self.lost_requests + tail.lost;
+        let answers_lost = self.lost_responses + self.after_responses.lost;
+        owed_answers == answers_lost && owed_answers >= 0
+    }
+}

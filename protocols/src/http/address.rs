@@ -1,0 +1,131 @@
+//! Authorities, and where proxies say that a request came from (RFC 9110 section 7.2, RFC 7239, `X-Forwarded-*`).
+
+/// A host and its port, if one is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HostPort<'a> {
+    pub(super) host: &'a [u8],
+    pub(super) port: Option<u16>,
+}
+
+/// A request target cut into its parts (RFC 9112 section 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Target<'a> {
+    /// Of the absolute form.
+    pub(super) scheme: Option<&'a [u8]>,
+    /// Of the absolute and the authority form, user information included.
+    pub(super) authority: Option<&'a [u8]>,
+    /// Absent in the authority form.
+    pub(super) path: Option<&'a [u8]>,
+    /// Without the question mark.
+    pub(super) query: Option<&'a [u8]>,
+}
+
+/// Cuts a target. `to_connect` where the method is CONNECT, which has the authority form.
+pub(super) fn target(target: &[u8], to_connect: bool) -> Target<'_> {
+    if to_connect {
+        return Target { authority: Some(target), ..Target::default() };
+    }
+    let (scheme, authority, rest) = match absolute(target) {
+        Some((scheme, rest)) => {
+            let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+            (Some(scheme), Some(&rest[..end]), &rest[end..])
+        }
+        None => (None, None, target),
+    };
+    let rest = rest.iter().position(|&byte| byte == b'#').map_or(rest, |hash| &rest[..hash]);
+    let (path, query) = match rest.iter().position(|&byte| byte == b'?') {
+        Some(mark) => (&rest[..mark], Some(&rest[mark + 1..])),
+        None => (rest, None),
+    };
+    let path: &[u8] = if path.is_empty() && authority.is_some() { b"/" } else { path };
+    Target { scheme, authority, path: Some(path), query }
+}
+
+fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = target.iter().take(16).position(|&byte| byte == b':')?;
+    let (scheme, rest) = target.split_at(colon);
+    let valid = scheme.first().is_some_and(u8::is_ascii_alphabetic)
+        && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    valid.then_some((scheme, rest.strip_prefix(b"://")?))
+}
+
+/// Reads `host[:port]`, the host perhaps an IPv6 address in brackets, user information left out.
+pub(super) fn host_port(authority: &[u8]) -> Option<HostPort<'_>> {
+    let at = authority.iter().rposition(|&byte| byte == b'@');
+    let authority = at.map_or(authority, |at| &authority[at + 1..]).trim_ascii();
+    let (host, rest) = if let Some(inner) = authority.strip_prefix(b"[") {
+        let end = inner.iter().position(|&byte| byte == b']')?;
+        (&inner[..end], &inner[end + 1..])
+    } else {
+        let colons = authority.iter().filter(|&&byte| byte == b':').count();
+        match authority.iter().position(|&byte| byte == b':') {
+            // More than one colon and no brackets is an address alone, as proxies write it.
+            Some(colon) if colons == 1 => authority.split_at(colon),
+            _ => (authority, &[][..]),
+        }
+    };
+    let port = rest.strip_prefix(b":").and_then(port_number);
+    (!host.is_empty()).then_some(HostPort { host, port })
+}
+
+fn port_number(digits: &[u8]) -> Option<u16> {
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|&port| port != 0)
+}
+
+/// A parameter of the first element of `Forwarded`: the one that the client's own proxy wrote (RFC 7239 section 4).
+pub(super) fn forwarded<'a>(field: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    first_element(field).split(|&byte| byte == b';').find_map(|pair| {
+        let equals = pair.iter().position(|&byte| byte == b'=')?;
+        let value = pair[equals + 1..].trim_ascii();
+        let value = value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value);
+        let named = pair[..equals].trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        (named && !value.is_empty()).then_some(value)
+    })
+}
+
+/// The first element of a comma-separated list.
+pub(super) fn first_element(field: &[u8]) -> &[u8] {
+    field.split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_are_cut_into_host_and_port() {
+        let parts = |text: &'static str| host_port(text.as_bytes()).map(|found| (found.host, found.port));
+        assert_eq!(parts("example.com"), Some((&b"example.com"[..], None)));
+        assert_eq!(parts("example.com:8080"), Some((&b"example.com"[..], Some(8080))));
+        assert_eq!(parts("[2001:db8::1]:443"), Some((&b"2001:db8::1"[..], Some(443))));
+        assert_eq!(parts("2001:db8::1"), Some((&b"2001:db8::1"[..], None)));
+        assert_eq!(parts("user:secret@host:99999"), Some((&b"host"[..], None)));
+        assert_eq!(parts(""), None);
+        assert_eq!(parts(":80"), None);
+    }
+
+    #[test]
+    fn every_form_of_target_is_cut_into_its_parts() {
+        let origin = target(b"/a/b?c=d?e", false);
+        assert_eq!((origin.path, origin.query), (Some(&b"/a/b"[..]), Some(&b"c=d?e"[..])));
+        let absolute = target(b"http://u:p@host:1/x?y#z", false);
+        assert_eq!(absolute.scheme, Some(&b"http"[..]));
+        assert_eq!(absolute.authority, Some(&b"u:p@host:1"[..]));
+        assert_eq!((absolute.path, absolute.query), (Some(&b"/x"[..]), Some(&b"y"[..])));
+        assert_eq!(target(b"http://host", false).path, Some(&b"/"[..]));
+        let authority = target(b"host:443", true);
+        assert_eq!((authority.authority, authority.path), (Some(&b"host:443"[..]), None));
+        assert_eq!(target(b"*", false).path, Some(&b"*"[..]));
+        assert_eq!(target(b"/redirect?to=http://x", false).authority, None);
+    }
+
+    #[test]
+    fn the_first_proxy_in_a_chain_is_believed() {
+        let field = b"For=\"[2001:db8::1]:4711\";Proto=https;host=shop.example, for=10.0.0.1";
+        assert_eq!(forwarded(field, "for"), Some(&b"[2001:db8::1]:4711"[..]));
+        assert_eq!(forwarded(field, "proto"), Some(&b"https"[..]));
+        assert_eq!(forwarded(field, "host"), Some(&b"shop.example"[..]));
+        assert_eq!(forwarded(field, "by"), None);
+        assert_eq!(first_element(b" 203.0.113.9 , 10.0.0.1"), b"203.0.113.9");
+    }
+}

@@ -1,0 +1,329 @@
+//! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, HTTP).
+
+use std::{borrow::Cow, fmt};
+
+use super::{
+    HttpSettings,
+    address::{self, HostPort, Target},
+    record::{Broken, Request, Response},
+};
+use crate::{
+    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    sanitise::{REDACTED, authority_text, field_text, query_text, target_text},
+};
+
+/// Headers that hold credentials. Their values never leave the host.
+const CREDENTIALS: [&str; 8] = [
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-csrf-token",
+];
+
+/// One exchange, complete or in part.
+pub(super) struct HttpExchange<'a> {
+    pub(super) request: Option<&'a Request>,
+    pub(super) response: Option<&'a Response>,
+    pub(super) outcome: Outcome,
+    pub(super) settings: &'a HttpSettings,
+}
+
+/// `error.type` of an exchange that ended without a response, or in the midst of one.
+const fn close_error(reason: CloseReason) -> Option<&'static str> {
+    match reason {
+        CloseReason::Closed => Some("connection_closed"),
+        CloseReason::Reset => Some("connection_reset"),
+        CloseReason::Timeout => Some("timeout"),
+        // The observation ended, not the exchange.
+        CloseReason::Evicted => None,
+    }
+}
+
+type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
+
+impl<'a> HttpExchange<'a> {
+    fn status(&self) -> Option<u16> {
+        self.response.and_then(|response| response.status)
+    }
+
+    /// Errors that the status does not tell of.
+    fn transport_error(&self) -> Option<&'static str> {
+        if let Outcome::NoResponse(reason) = self.outcome {
+            return close_error(reason);
+        }
+        let response = self.response?;
+        match response.broken {
+            Some(Broken::Reset) => return Some("connection_reset"),
+            Some(Broken::Truncated) => return Some("response_truncated"),
+            None => {}
+        }
+        // HTTP/0.9 answers with the bare document, but only those who ask in that version expect it.
+        let expected = self.request.is_none_or(|request| request.version == super::message::Version::V09);
+        (response.foreign && !expected).then_some("invalid_response")
+    }
+
+    fn target(&self) -> Option<Target<'a>> {
+        let request = self.request?;
+        Some(address::target(request.texts.get(request.target), request.is_connect))
+    }
+
+    /// The scheme of the URL as the user agent knew it.
+    fn scheme(&self, side: Side, target: &Target<'a>) -> Cow<'a, str> {
+        let Some(request) = self.request else { return Cow::Borrowed("http") };
+        let proxied = if side == Side::Server {
+            let forwarded = request.texts.find(request.forwarded);
+            forwarded
+                .and_then(|field| address::forwarded(field, "proto"))
+                .or_else(|| request.texts.find(request.forwarded_proto).map(address::first_element))
+        } else {
+            None
+        };
+        match proxied.or(target.scheme) {
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => Cow::Borrowed("https"),
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"wss") => Cow::Borrowed("wss"),
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"ws") => Cow::Borrowed("ws"),
+            _ => Cow::Borrowed("http"),
+        }
+    }
+
+    /// The server as the client named it; on the server's side, as the first proxy was asked for it.
+    fn server(&self, side: Side, target: &Target<'a>) -> Option<HostPort<'a>> {
+        let request = self.request?;
+        let texts = &request.texts;
+        let host = || texts.find(request.host);
+        let authority = match side {
+            Side::Client => target.authority.or_else(host),
+            Side::Server => texts
+                .find(request.forwarded)
+                .and_then(|field| address::forwarded(field, "host"))
+                .or_else(|| texts.find(request.forwarded_host).map(address::first_element))
+                .or_else(host)
+                .or(target.authority),
+        };
+        authority.and_then(address::host_port)
+    }
+
+    fn client(&self) -> Option<HostPort<'a>> {
+        let request = self.request?;
+        let texts = &request.texts;
+        texts
+            .find(request.forwarded)
+            .and_then(|field| address::forwarded(field, "for"))
+            .or_else(|| texts.find(request.forwarded_for).map(address::first_element))
+            .and_then(address::host_port)
+    }
+
+    fn method_attributes<'s>(&'s self, request: &'s Request, visit: Visit<'_, 's>) {
+        let method = field_text(request.texts.get(request.method));
+        if request.known {
+            visit("http.request.method", Value::Text(method));
+        } else {
+            visit("http.request.method", Value::Text(Cow::Borrowed("_OTHER")));
+            visit("http.request.method_original", Value::Text(method));
+        }
+    }
+
+    fn url_attributes<'s>(
+        &'s self,
+        side: Side,
+        request: &'s Request,
+        endpoints: &Endpoints,
+        visit: Visit<'_, 's>,
+    ) {
+        let Some(target) = self.target() else { return };
+        if let Some(path) = target.path {
+            visit("url.path", Value::Text(target_text(path)));
+        }
+        let query = target.query.filter(|query| !query.is_empty()).map(query_text);
+        if side == Side::Client
+            && let Some(path) = target.path
+        {
+            let full = self.full_url(request, &target, path, query.as_deref(), endpoints);
+            visit("url.full", Value::Text(Cow::Owned(full)));
+        }
+        if let Some(query) = query {
+            visit("url.query", Value::Text(query));
+        }
+        let scheme = self.scheme(side, &target);
+        if let Some(authority) = target.authority {
+            // Neither a path nor a query tells what a proxy was asked for.
+            let text = match target.path {
+                None => authority_text(authority),
+                Some(path) => {
+                    let scheme = target.scheme.map_or(Cow::Borrowed("http"), field_text);
+                    let (authority, path) = (authority_text(authority), target_text(path));
+                    let query = target.query.map(query_text);
+                    let mark = if query.is_some() { "?" } else { "" };
+                    Cow::Owned(format!("{scheme}://{authority}{path}{mark}{}", query.unwrap_or_default()))
+                }
+            };
+            visit("plainsight.http.request.target", Value::Text(text));
+        }
+        let server = self.server(side, &target);
+        let default_port = if matches!(&*scheme, "https" | "wss") { 443 } else { 80 };
+        visit("url.scheme", Value::Text(scheme));
+        match server {
+            Some(named) => {
+                visit("server.address", Value::Text(field_text(named.host)));
+                visit("server.port", Value::Integer(i64::from(named.port.unwrap_or(default_port))));
+            }
+            None if side == Side::Client => {
+                socket_address(["server.address", "server.port"], &endpoints.server, visit)
+            }
+            None => {}
+        }
+    }
+
+    fn full_url(
+        &self,
+        request: &Request,
+        target: &Target<'_>,
+        path: &[u8],
+        query: Option<&str>,
+        endpoints: &Endpoints,
+    ) -> String {
+        let scheme = target.scheme.map_or(Cow::Borrowed("http"), field_text);
+        let authority = match target.authority.or_else(|| request.texts.find(request.host)) {
+            Some(authority) => authority_text(authority),
+            None => Cow::Owned(endpoints.server.to_string()),
+        };
+        // The asterisk form has no path (RFC 9112 section 3.2.4).
+        let path = if path == b"*" { Cow::Borrowed("") } else { target_text(path) };
+        let mut url = String::with_capacity(scheme.len() + authority.len() + path.len() + 32);
+        for part in [&*scheme, "://", &*authority, &*path] {
+            url.push_str(part);
+        }
+        if let Some(query) = query {
+            url.push('?');
+            url.push_str(query);
+        }
+        url
+    }
+
+    fn header_attributes<'s>(&'s self, visit: Visit<'_, 's>) {
+        let texts = [
+            ("http.request.header.", self.request.map(|request| &request.texts)),
+            ("http.response.header.", self.response.map(|response| &response.texts)),
+        ];
+        for (prefix, texts) in texts {
+            let Some(texts) = texts.filter(|texts| !texts.captured_nothing()) else { continue };
+            for (index, name) in self.settings.captured_headers.iter().enumerate() {
+                let secret = CREDENTIALS.iter().any(|secret| name.eq_ignore_ascii_case(secret));
+                let values: Vec<_> = texts
+                    .captured(index)
+                    .map(|value| if secret { Cow::Borrowed(REDACTED) } else { field_text(value) })
+                    .collect();
+                if !values.is_empty() {
+                    visit(&format!("{prefix}{}", name.to_ascii_lowercase()), Value::Texts(values));
+                }
+            }
+        }
+    }
+}
+
+fn socket_address([address, port]: [&str; 2], socket: &std::net::SocketAddr, visit: Visit<'_, '_>) {
+    visit(address, Value::Text(Cow::Owned(socket.ip().to_canonical().to_string())));
+    visit(port, Value::Integer(i64::from(socket.port())));
+}
+
+fn size(bytes: u64) -> Value<'static> {
+    Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+impl Details for HttpExchange<'_> {
+    /// The method alone: the path has no low cardinality, and `{method} {route}` needs a route that nobody sees on the
+    /// wire.
+    fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        match self.request {
+            Some(request) if request.known => out.write_str(&field_text(request.texts.get(request.method))),
+            _ => out.write_str("HTTP"),
+        }
+    }
+
+    fn summary(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        match self.request {
+            Some(request) => {
+                out.write_str(&field_text(request.texts.get(request.method)))?;
+                out.write_char(' ')?;
+                let target = self.target().unwrap_or_default();
+                out.write_str(&match (target.path, target.authority) {
+                    (Some(path), _) => target_text(path),
+                    (None, authority) => authority_text(authority.unwrap_or_default()),
+                })?;
+            }
+            None => out.write_char('?')?,
+        }
+        match (self.status(), self.transport_error()) {
+            (Some(status), None) => write!(out, " {status}"),
+            (Some(status), Some(error)) => write!(out, " {status} {error}"),
+            (None, Some(error)) => write!(out, " {error}"),
+            (None, None) if self.response.is_some_and(|response| response.foreign) => Ok(()),
+            (None, None) => out.write_str(" ?"),
+        }
+    }
+
+    fn error_type(&self, side: Side) -> Option<Cow<'_, str>> {
+        let least = match side {
+            Side::Client => 400,
+            Side::Server => 500,
+        };
+        match self.status().filter(|&status| status >= least) {
+            Some(status) => Some(Cow::Owned(status.to_string())),
+            None => self.transport_error().map(Cow::Borrowed),
+        }
+    }
+
+    fn attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: &mut dyn FnMut(&str, Value<'s>)) {
+        if let Some(request) = self.request {
+            self.method_attributes(request, visit);
+            self.url_attributes(side, request, endpoints, visit);
+        }
+        if let Some(status) = self.status() {
+            visit("http.response.status_code", Value::Integer(i64::from(status)));
+        }
+        match side {
+            Side::Server => {
+                match self.client() {
+                    Some(client) => visit("client.address", Value::Text(field_text(client.host))),
+                    None => {
+                        let address = endpoints.client.ip().to_canonical().to_string();
+                        visit("client.address", Value::Text(Cow::Owned(address)));
+                    }
+                }
+                socket_address(["network.peer.address", "network.peer.port"], &endpoints.client, visit);
+            }
+            Side::Client => {
+                socket_address(["network.peer.address", "network.peer.port"], &endpoints.server, visit);
+            }
+        }
+        let version = self.response.and_then(|response| response.version.text());
+        let asked = self.request.and_then(|request| request.version.text());
+        // RFC 9110 section 2.5: a version of one hop; the response's is the one that was agreed on.
+        if let Some(version) = version.or(asked) {
+            visit("network.protocol.version", Value::Text(Cow::Borrowed(version)));
+        }
+        if let Some(request) = self.request {
+            if let Some(agent) = request.texts.find(request.user_agent) {
+                visit("user_agent.original", Value::Text(field_text(agent)));
+            }
+            if request.size.body_known && request.done {
+                visit("http.request.body.size", size(request.size.body));
+            }
+        }
+        if let Some(response) = self.response
+            && response.size.body_known
+            && response.done
+        {
+            visit("http.response.body.size", size(response.size.body));
+        }
+        self.header_attributes(visit);
+    }
+
+    fn trace_parent(&self) -> Option<TraceParent> {
+        self.request?.trace_parent
+    }
+}

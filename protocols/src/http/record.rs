@@ -1,0 +1,258 @@
+//! What is kept of a request until its response came, and of a response until it ended: sizes, and copies of the few
+//! texts that attributes are made of. Records are used again, so that a connection in full swing allocates nothing.
+
+use super::{
+    HttpSettings,
+    message::{Fields, RequestLine, StatusLine, Version},
+    stream::Size,
+};
+use crate::{Timestamp, TraceParent, trace_context::trace_parent};
+
+/// Bytes kept of each text; longer ones are cut. Targets have no limit of their own, and 2 KiB hold all but freaks.
+const TARGET: usize = 2048;
+/// A DNS name has at most 253 characters; a port, and user information that should not be there, follow.
+const HOST: usize = 320;
+const USER_AGENT: usize = 256;
+const FORWARDED: usize = 256;
+/// Of all captured fields of one message.
+const CAPTURED: usize = 4096;
+/// Values captured from one message.
+const CAPTURED_VALUES: usize = 64;
+
+/// The most that one record's texts take.
+pub(super) const TEXT_LIMIT: usize =
+    super::line::METHOD_LENGTH + TARGET + HOST + USER_AGENT + 4 * FORWARDED + CAPTURED;
+
+/// A piece of a record's text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Span {
+    start: u16,
+    length: u16,
+}
+
+/// The texts of one record, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    bytes: Vec<u8>,
+    captured: Vec<(u16, Span)>,
+    captured_bytes: usize,
+}
+
+impl Texts {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.captured.clear();
+        self.captured_bytes = 0;
+    }
+
+    /// Keeps at most `limit` bytes, cut where no character is torn.
+    fn keep(&mut self, text: &[u8], limit: usize) -> Span {
+        let text = shorten(text, limit);
+        let start = u16::try_from(self.bytes.len()).unwrap_or(u16::MAX);
+        let length = u16::try_from(text.len()).unwrap_or(0);
+        self.bytes.extend_from_slice(&text[..usize::from(length)]);
+        Span { start, length }
+    }
+
+    fn keep_field(&mut self, text: Option<&[u8]>, limit: usize) -> Span {
+        match text {
+            Some(text) => self.keep(text.trim_ascii(), limit),
+            None => Span::default(),
+        }
+    }
+
+    /// Keeps a field that the settings ask for.
+    pub(super) fn capture(&mut self, settings: &HttpSettings, name: &[u8], value: &[u8]) {
+        let wanted = settings.captured_headers.iter();
+        let position = wanted.enumerate().find(|(_, wanted)| name.eq_ignore_ascii_case(wanted.as_bytes()));
+        let room = CAPTURED - self.captured_bytes;
+        if let Some((index, _)) = position
+            && self.captured.len() < CAPTURED_VALUES
+            && let Ok(index) = u16::try_from(index)
+        {
+            let span = self.keep(value, room);
+            self.captured_bytes += usize::from(span.length);
+            self.captured.push((index, span));
+        }
+    }
+
+    /// The text of a piece.
+    pub(super) fn get(&self, span: Span) -> &[u8] {
+        let start = usize::from(span.start);
+        self.bytes.get(start..start + usize::from(span.length)).unwrap_or_default()
+    }
+
+    /// The same where the absence of a field and its emptiness are one.
+    pub(super) fn find(&self, span: Span) -> Option<&[u8]> {
+        Some(self.get(span)).filter(|text| !text.is_empty())
+    }
+
+    /// Captured values of the header with this index in the settings.
+    pub(super) fn captured(&self, index: usize) -> impl Iterator<Item = &[u8]> {
+        self.captured
+            .iter()
+            .filter(move |(wanted, _)| usize::from(*wanted) == index)
+            .map(|(_, span)| self.get(*span))
+    }
+
+    /// Whether nothing was captured.
+    pub(super) fn captured_nothing(&self) -> bool {
+        self.captured.is_empty()
+    }
+
+    fn held(&self) -> usize {
+        self.bytes.len() + self.captured.len() * size_of::<(u16, Span)>()
+    }
+}
+
+/// At most `limit` bytes, the last character whole where the text is UTF-8.
+fn shorten(text: &[u8], limit: usize) -> &[u8] {
+    let torn = |end: usize| text.get(end).is_some_and(|byte| byte & 0xc0 == 0x80);
+    let end = (0..4).map(|back| limit.saturating_sub(back)).find(|&end| !torn(end)).unwrap_or(limit);
+    text.get(..end).unwrap_or(text)
+}
+
+/// A request.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// Names it among those of its connection.
+    pub(super) serial: u64,
+    pub(super) started: Timestamp,
+    pub(super) done: bool,
+    pub(super) size: Size,
+    pub(super) texts: Texts,
+    pub(super) method: Span,
+    pub(super) target: Span,
+    pub(super) host: Span,
+    pub(super) user_agent: Span,
+    pub(super) forwarded: Span,
+    pub(super) forwarded_for: Span,
+    pub(super) forwarded_host: Span,
+    pub(super) forwarded_proto: Span,
+    pub(super) version: Version,
+    pub(super) trace_parent: Option<TraceParent>,
+    /// Whether the method is one of those that are reported by name.
+    pub(super) known: bool,
+    pub(super) is_head: bool,
+    pub(super) is_connect: bool,
+}
+
+impl Request {
+    pub(super) fn empty() -> Self {
+        Self {
+            serial: 0,
+            started: Timestamp::default(),
+            done: false,
+            size: Size::default(),
+            texts: Texts::default(),
+            method: Span::default(),
+            target: Span::default(),
+            host: Span::default(),
+            user_agent: Span::default(),
+            forwarded: Span::default(),
+            forwarded_for: Span::default(),
+            forwarded_host: Span::default(),
+            forwarded_proto: Span::default(),
+            version: Version::Other,
+            trace_parent: None,
+            known: false,
+            is_head: false,
+            is_connect: false,
+        }
+    }
+
+    /// Makes the record ready for the fields of another request.
+    pub(super) fn reset(&mut self) {
+        self.texts.clear();
+        self.done = false;
+        self.size = Size::default();
+    }
+
+    /// Takes what the head says.
+    pub(super) fn fill(&mut self, settings: &HttpSettings, line: &RequestLine<'_>, fields: &Fields<'_>) {
+        self.method = self.texts.keep(line.method, super::line::METHOD_LENGTH);
+        self.target = self.texts.keep(line.target, TARGET);
+        self.host = self.texts.keep_field(fields.host, HOST);
+        self.user_agent = self.texts.keep_field(fields.user_agent, USER_AGENT);
+        self.forwarded = self.texts.keep_field(fields.forwarded, FORWARDED);
+        self.forwarded_for = self.texts.keep_field(fields.forwarded_for, FORWARDED);
+        self.forwarded_host = self.texts.keep_field(fields.forwarded_host, FORWARDED);
+        self.forwarded_proto = self.texts.keep_field(fields.forwarded_proto, FORWARDED);
+        self.version = line.version;
+        self.trace_parent = fields.trace_parent.and_then(trace_parent);
+        self.known = settings.knows_method(line.method);
+        self.is_head = line.method == b"HEAD";
+        self.is_connect = line.method == b"CONNECT";
+    }
+
+    /// Bytes that the record holds beyond its own size.
+    pub(super) fn held(&self) -> usize {
+        self.texts.held()
+    }
+}
+
+/// How a response ended that was not sent whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The stream or the connection ended in the midst of it.
+    Truncated,
+    /// The connection was reset in the midst of it.
+    Reset,
+}
+
+/// A response.
+#[derive(Debug)]
+pub(super) struct Response {
+    /// Names it among those of its connection.
+    pub(super) serial: u64,
+    pub(super) started: Timestamp,
+    pub(super) done: bool,
+    pub(super) size: Size,
+    pub(super) texts: Texts,
+    /// Of the final response; `None` while only interim ones were seen, and for what is not HTTP.
+    pub(super) status: Option<u16>,
+    pub(super) version: Version,
+    /// The bytes are no HTTP/1 response: HTTP/0.9's bare document, or worse.
+    pub(super) foreign: bool,
+    pub(super) broken: Option<Broken>,
+}
+
+impl Response {
+    pub(super) fn empty() -> Self {
+        Self {
+            serial: 0,
+            started: Timestamp::default(),
+            done: false,
+            size: Size::default(),
+            texts: Texts::default(),
+            status: None,
+            version: Version::Other,
+            foreign: false,
+            broken: None,
+        }
+    }
+
+    /// Makes the record ready for another response.
+    pub(super) fn reset(&mut self) {
+        self.texts.clear();
+        self.done = false;
+        self.size = Size::default();
+        self.status = None;
+        self.version = Version::Other;
+        self.foreign = false;
+        self.broken = None;
+    }
+
+    /// Bytes that the record holds beyond its own size.
+    pub(super) fn held(&self) -> usize {
+        self.texts.held()
+    }
+
+    /// Takes what a head says. Interim responses leave no status behind.
+    pub(super) fn fill(&mut self, line: StatusLine) {
+        self.version = line.version;
+        if line.status >= 200 || line.status == 101 {
+            self.status = Some(line.status);
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! One stream of a connection cut into messages: heads, bodies, and what lies between them.
+
+use super::{
+    frame::{Chunked, Length, Progress, head_end},
+    line::{self, Line},
+};
+use crate::{Direction, Timestamp};
+
+/// Bytes of a head that are held. Servers refuse far shorter ones (nginx 32 KiB, Apache 8 KiB a line).
+pub(super) const HEAD_LIMIT: usize = 64 * 1024;
+
+/// Capacity above which a buffer is given back instead of kept for the next head.
+const KEPT_CAPACITY: usize = 8 * 1024;
+
+/// Segments looked at in vain for the start of a message, in a row, before the connection is given up.
+pub(super) const RESYNC_ATTEMPTS: u32 = 1024;
+
+/// How much of a message was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Size {
+    /// On the wire, head, framing and interim responses included.
+    pub(super) bytes: u64,
+    /// Of the content, without framing.
+    pub(super) body: u64,
+    /// Whether `body` can be told: not where framing was among the bytes not seen.
+    pub(super) body_known: bool,
+    /// Lost to observation.
+    pub(super) missing: u64,
+    /// Whether loss took a part, or the end.
+    pub(super) cut: bool,
+    /// The last byte, where that was seen.
+    pub(super) ended: Option<Timestamp>,
+}
+
+/// Where the bytes at hand stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Here {
+    pub(super) offset: u64,
+    pub(super) at: Timestamp,
+    pub(super) opposite: Option<u64>,
+    /// Whether they begin a segment: a likely start of a message.
+    pub(super) segment_start: bool,
+}
+
+/// What the stream does with bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// So many were taken in; nothing to be done.
+    Taken(usize),
+    /// A head is whole. It is `bytes[from..to]`, or in [`Stream::take_head`] where `from` is `None`.
+    Head { from: Option<usize>, to: usize },
+    /// So many were taken in, and the message ends with them.
+    End(usize),
+    /// The message that was under way ended before these bytes.
+    Boundary,
+    /// No message begins here.
+    NotAHead,
+    /// The head is longer than is held; its beginning is in [`Stream::take_head`].
+    TooLong(usize),
+}
+
+/// What a gap did to the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hole {
+    /// It lies in a body whose framing goes on.
+    Inside,
+    /// A body ends with it.
+    End,
+    /// A body ends in it, and something more begins.
+    Beyond,
+    /// It took the framing of a body.
+    Framing,
+    /// It took the rest of a head; what there was of it is in [`Stream::take_head`].
+    Head,
+    /// It lies between messages.
+    Between,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// In a head, or before one. `trial` where only its first line can prove that it is one.
+    Head {
+        trial: bool,
+    },
+    /// In a body of known length. `doubtful` where the next message may begin instead.
+    Exactly {
+        remaining: u64,
+        doubtful: bool,
+    },
+    Chunked {
+        chunks: Chunked,
+        doubtful: bool,
+    },
+    UntilClose {
+        doubtful: bool,
+    },
+    /// Framing was lost: a message begins where a segment, or just `here`, begins like one.
+    Lost {
+        here: bool,
+    },
+    /// Nothing is read any more.
+    Over,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    direction: Direction,
+    state: State,
+    head: Vec<u8>,
+    searched: usize,
+    line_valid: bool,
+    /// The message under way, from its first byte to the end of it.
+    pub(super) size: Size,
+    pub(super) start: Here,
+    now: Timestamp,
+    last_at: Timestamp,
+    pub(super) misses: u32,
+}
+
+impl Stream {
+    pub(super) fn new(direction: Direction) -> Self {
+        let start = Here { offset: 0, at: Timestamp::default(), opposite: None, segment_start: false };
+        Self {
+            direction,
+            state: State::Head { trial: false },
+            head: Vec::new(),
+            searched: 0,
+            line_valid: false,
+            size: Size::default(),
+            start,
+            now: Timestamp::default(),
+            last_at: Timestamp::default(),
+            misses: 0,
+        }
+    }
+
+    /// Bytes held of an unfinished head.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.head.len()
+    }
+
+    /// Looks at the next bytes, of which there is at least one.
+    #[inline]
+    pub(super) fn read(&mut self, bytes: &[u8], here: Here) -> Step {
+        self.now = here.at;
+        match &mut self.state {
+            State::Head { .. } => self.read_head(bytes, here),
+            State::Exactly { doubtful: true, .. }
+            | State::Chunked { doubtful: true, .. }
+            | State::UntilClose { doubtful: true }
+                if here.segment_start && line::probe(self.direction, bytes) == Line::Valid =>
+            {
+                Step::Boundary
+            }
+            State::Exactly { remaining, .. } => {
+                let there = bytes.len();
+                let taken = usize::try_from(*remaining).map_or(there, |remaining| remaining.min(there));
+                *remaining -= taken as u64;
+                let ends = *remaining == 0;
+                self.count(taken, taken as u64);
+                if ends { Step::End(taken) } else { Step::Taken(taken) }
+            }
+            State::Chunked { chunks, .. } => {
+                let (taken, data, progress) = chunks.read(bytes);
+                self.count(taken, data);
+                match progress {
+                    Progress::More => Step::Taken(taken),
+                    Progress::Done => Step::End(taken),
+                    Progress::Broken => {
+                        self.size.body_known = false;
+                        self.lose_framing(true);
+                        Step::Taken(taken)
+                    }
+                }
+            }
+            State::UntilClose { .. } => {
+                self.count(bytes.len(), bytes.len() as u64);
+                Step::Taken(bytes.len())
+            }
+            State::Lost { here: directly } => {
+                if !here.segment_start && !*directly {
+                    self.count(bytes.len(), 0);
+                    return Step::Taken(bytes.len());
+                }
+                match line::probe(self.direction, bytes) {
+                    Line::Valid | Line::NeedMore => Step::Boundary,
+                    Line::Invalid | Line::Simple => {
+                        *directly = false;
+                        self.misses = self.misses.saturating_add(1);
+                        self.count(bytes.len(), 0);
+                        Step::Taken(bytes.len())
+                    }
+                }
+            }
+            State::Over => Step::Taken(bytes.len()),
+        }
+    }
+
+    /// A gap of `bytes`. Gives what it did; sizes of the message under way already know of it.
+    pub(super) fn gap(&mut self, bytes: u64, lost: bool, at: Timestamp) -> Hole {
+        let inside = |size: &mut Size, part: u64| {
+            size.bytes = size.bytes.saturating_add(part);
+            if lost {
+                size.missing = size.missing.saturating_add(part);
+                size.cut = true;
+            }
+        };
+        let hole = match &mut self.state {
+            State::Over => return Hole::Inside,
+            State::Head { trial: true } => {
+                self.drop_head();
+                Hole::Between
+            }
+            State::Head { .. } if self.head.is_empty() => Hole::Between,
+            State::Head { .. } => {
+                inside(&mut self.size, bytes);
+                Hole::Head
+            }
+            State::Exactly { remaining, .. } => {
+                let part = bytes.min(*remaining);
+                *remaining -= part;
+                inside(&mut self.size, part);
+                self.size.body = self.size.body.saturating_add(part);
+                match *remaining {
+                    0 if part == bytes => Hole::End,
+                    0 => Hole::Beyond,
+                    _ => Hole::Inside,
+                }
+            }
+            State::Chunked { chunks, .. } => {
+                let rest = chunks.remaining();
+                let progress = chunks.skip(bytes);
+                // Chunks are data, then framing: what was passed over beyond the data of this one is framing.
+                let data = bytes.min(rest);
+                inside(&mut self.size, bytes);
+                self.size.body = self.size.body.saturating_add(data);
+                match progress {
+                    Progress::More => Hole::Inside,
+                    // With bytes known to be lost, a length that happens to fit proves nothing.
+                    Progress::Done if !lost => Hole::End,
+                    Progress::Done | Progress::Broken => Hole::Framing,
+                }
+            }
+            State::UntilClose { .. } => {
+                inside(&mut self.size, bytes);
+                self.size.body = self.size.body.saturating_add(bytes);
+                Hole::Inside
+            }
+            State::Lost { .. } => {
+                inside(&mut self.size, bytes);
+                Hole::Between
+            }
+        };
+        if lost {
+            self.size.ended = None;
+        } else {
+            self.now = at;
+            self.last_at = at;
+        }
+        hole
+    }
+
+    /// The head at hand, to be given back to [`Stream::keep`].
+    pub(super) fn take_head(&mut self) -> Vec<u8> {
+        self.searched = 0;
+        self.line_valid = false;
+        std::mem::take(&mut self.head)
+    }
+
+    /// Keeps a buffer for the next head.
+    pub(super) fn keep(&mut self, mut head: Vec<u8>) {
+        if head.capacity() <= KEPT_CAPACITY {
+            head.clear();
+            self.head = head;
+        }
+    }
+
+    /// Whether a head is held of which at least the first line is proven to be one.
+    pub(super) fn has_partial_head(&self) -> bool {
+        matches!(self.state, State::Head { .. })
+            && !self.head.is_empty()
+            && memchr::memchr(b'\n', &self.head).is_some()
+            && line::probe(self.direction, &self.head) == Line::Valid
+    }
+
+    /// Whether a body is under way, the framing of which is still known or was lost.
+    pub(super) fn is_in_body(&self) -> bool {
+        !matches!(self.state, State::Head { .. } | State::Over)
+    }
+
+    /// Whether the body under way is delimited by the end of the stream.
+    pub(super) fn is_until_close(&self) -> bool {
+        matches!(self.state, State::UntilClose { .. })
+    }
+
+    /// Whether nothing is read any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// Whether framing was lost.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.state, State::Lost { .. })
+    }
+
+    /// When a byte of the message under way, or of the one before, was seen last.
+    pub(super) fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    /// A head of `bytes` bytes was understood. Says whether the message ends with it.
+    pub(super) fn begin_body(&mut self, length: Length, doubtful: bool) -> bool {
+        self.misses = 0;
+        self.size.body_known = true;
+        self.state = match length {
+            Length::None | Length::Exactly(0) => return true,
+            Length::Exactly(remaining) => State::Exactly { remaining, doubtful },
+            Length::Chunked => State::Chunked { chunks: Chunked::new(), doubtful },
+            Length::UntilClose => State::UntilClose { doubtful },
+            Length::Unknown => {
+                self.size.body_known = false;
+                State::Lost { here: true }
+            }
+            Length::Tunnel => State::Over,
+        };
+        false
+    }
+
+    /// Puts the stream before the next head. `trial` where that is not certain to be one.
+    pub(super) fn begin_head(&mut self, trial: bool) {
+        self.state = State::Head { trial };
+        self.drop_head();
+        self.size = Size::default();
+    }
+
+    /// The framing is lost; the message goes on until another begins.
+    pub(super) fn lose_framing(&mut self, in_message: bool) {
+        self.state = State::Lost { here: false };
+        self.drop_head();
+        if in_message {
+            self.size.body_known = false;
+            self.size.cut = true;
+        } else {
+            self.size = Size::default();
+        }
+    }
+
+    /// An interim response was read: the final one follows, of which it counts as a part.
+    pub(super) fn expect_final_head(&mut self) {
+        self.state = State::Head { trial: false };
+        self.drop_head();
+    }
+
+    /// Whether what is in the head is on trial only.
+    pub(super) fn is_trial(&self) -> bool {
+        self.state == State::Head { trial: true }
+    }
+
+    /// Takes everything that follows as the body of the message under way.
+    pub(super) fn read_until_close(&mut self) {
+        self.state = State::UntilClose { doubtful: false };
+    }
+
+    /// Reads nothing any more.
+    pub(super) fn stop(&mut self) {
+        self.state = State::Over;
+        self.head = Vec::new();
+        self.searched = 0;
+    }
+
+    /// Counts bytes of the message under way.
+    pub(super) fn count(&mut self, bytes: usize, data: u64) {
+        self.last_at = self.now;
+        self.size.bytes = self.size.bytes.saturating_add(bytes as u64);
+        self.size.body = self.size.body.saturating_add(data);
+    }
+
+    fn drop_head(&mut self) {
+        if self.head.capacity() > KEPT_CAPACITY {
+            self.head = Vec::new();
+        } else {
+            self.head.clear();
+        }
+        self.searched = 0;
+        self.line_valid = false;
+    }
+
+    fn read_head(&mut self, bytes: &[u8], here: Here) -> Step {
+        if !self.head.is_empty() {
+            return self.read_more_head(bytes);
+        }
+        // Empty lines before a message belong to none (RFC 9112 section 2.2).
+        let blank = bytes.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
+        if blank == bytes.len() {
+            return Step::Taken(blank);
+        }
+        let rest = &bytes[blank..];
+        self.start = here;
+        match head_end(rest, 0) {
+            Ok(end) if end <= HEAD_LIMIT => {
+                self.count(blank, 0);
+                Step::Head { from: Some(blank), to: blank + end }
+            }
+            Ok(_) => self.hold(rest, HEAD_LIMIT, blank),
+            Err(searched) => {
+                self.searched = searched;
+                self.hold(rest, searched, blank)
+            }
+        }
+    }
+
+    /// Holds the beginning of a head, unless its first line says that it is none.
+    fn hold(&mut self, rest: &[u8], searched: usize, blank: usize) -> Step {
+        match line::probe(self.direction, rest) {
+            Line::Invalid => return Step::NotAHead,
+            Line::Simple if self.is_trial() => return Step::NotAHead,
+            Line::Simple => {
+                let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+                self.count(blank, 0);
+                return Step::Head { from: Some(blank), to: blank + end };
+            }
+            Line::Valid => self.line_valid = true,
+            Line::NeedMore => {}
+        }
+        self.count(blank, 0);
+        let held = rest.len().min(HEAD_LIMIT + 1);
+        self.head.extend_from_slice(&rest[..held]);
+        self.searched = searched;
+        if held > HEAD_LIMIT { Step::TooLong(blank + rest.len()) } else { Step::Taken(blank + rest.len()) }
+    }
+
+    fn read_more_head(&mut self, bytes: &[u8]) -> Step {
+        let before = self.head.len();
+        let room = (HEAD_LIMIT + 1).saturating_sub(before).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..room]);
+        match head_end(&self.head, self.searched) {
+            Ok(end) => {
+                self.head.truncate(end);
+                return Step::Head { from: None, to: end.saturating_sub(before) };
+            }
+            Err(searched) => self.searched = searched,
+        }
+        if !self.line_valid {
+            match line::probe(self.direction, &self.head) {
+                Line::Invalid => return Step::NotAHead,
+                Line::Simple if self.is_trial() => return Step::NotAHead,
+                Line::Simple => {
+                    let end = memchr::memchr(b'\n', &self.head).map_or(0, |newline| newline + 1);
+                    self.head.truncate(end);
+                    return Step::Head { from: None, to: end.saturating_sub(before) };
+                }
+                Line::Valid => self.line_valid = true,
+                Line::NeedMore => {}
+            }
+        }
+        if self.head.len() > HEAD_LIMIT { Step::TooLong(bytes.len()) } else { Step::Taken(bytes.len()) }
+    }
+}

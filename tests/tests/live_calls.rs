@@ -1,0 +1,52 @@
+//! Every system call that moves bytes through a socket, used for one exchange from each end.
+
+use anyhow::Result;
+use plainsight_tests::{probe::Probe, server::PythonServer};
+
+const SENDERS: [&str; 7] = ["write", "sendto", "writev", "sendmsg", "sendmmsg", "splice", "large"];
+const RECEIVERS: [&str; 6] = ["read", "recvfrom", "readv", "recvmsg", "recvmmsg", "peek"];
+
+fn exchanges_by(arguments: &[&str]) -> Result<()> {
+    let mut server = PythonServer::start("calls.py")?;
+    let port = server.address.port().to_string();
+    let probe = Probe::start(&[&["--port", &port], arguments].concat())?;
+    server.say("begin")?;
+    assert_eq!(server.listen()?, "done");
+    let outcome = probe.stop()?;
+    for side in ["client", "server"] {
+        let seen = outcome.side(side);
+        let mut expected =
+            SENDERS.iter().flat_map(|sender| RECEIVERS.map(|receiver| format!("/{sender}/{receiver}")));
+        for record in &seen {
+            let path = expected.next().unwrap_or_default();
+            assert_eq!(record.text("url.path"), path, "{side}");
+            assert_eq!(record.status(), Some(200), "{}", record.line());
+            assert_eq!(record.outcome, "complete", "{}", record.line());
+            assert_eq!(record.missing_bytes, 0, "{}", record.line());
+            let size = if path.starts_with("/large") { 100_000 } else { 100 };
+            assert_eq!(record.number("http.response.body.size"), Some(size), "{}", record.line());
+        }
+        assert_eq!(expected.next(), None, "{side} saw {} exchanges", seen.len());
+    }
+    Ok(())
+}
+
+#[test]
+fn every_call_is_captured_by_the_best_hook() -> Result<()> {
+    exchanges_by(&[])
+}
+
+#[test]
+fn every_call_is_captured_by_the_raw_tracepoint() -> Result<()> {
+    exchanges_by(&["--hook", "raw"])
+}
+
+#[test]
+fn every_call_is_captured_when_its_bytes_take_several_records() -> Result<()> {
+    exchanges_by(&["--payload-bytes", "65536"])
+}
+
+#[test]
+fn every_call_is_captured_when_only_its_first_bytes_are_copied() -> Result<()> {
+    exchanges_by(&["--payload-bytes", "256"])
+}
