@@ -24,9 +24,9 @@ pub(crate) fn static_release(workspace: &Workspace) -> Result<PathBuf> {
     command::run(
         command::cargo(workspace.root())
             .args(["build", "--release", "--package", "plainsight", "--target", &host])
-            .env("RUSTFLAGS", "-C target-feature=+crt-static")
-            // It is carried into virtual machines whole; what it would say of lines there is not worth 20 MB.
-            .env("CARGO_PROFILE_RELEASE_STRIP", "true"),
+            // Stripped: it is carried into virtual machines whole. Not by cargo's own setting, which the nested build of
+            // the kernel programs would follow too, and lose the BTF that the kernel wants of them.
+            .env("RUSTFLAGS", "-C target-feature=+crt-static -C strip=symbols"),
     )?;
     let program = workspace.build_output().join(host).join("release/plainsight");
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;

@@ -14,8 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{interrupt::Group, report::number_before};
 
-/// The word on standard error from which on the probe captures.
-const READY: &str = "capturing";
+/// The word on standard error that tells that the hooks are attached.
+const READY: &str = "watching";
 
 /// How long the probe may take to load, and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -126,9 +126,9 @@ mod tests {
     #[test]
     fn the_last_line_of_the_probe_is_its_summary() {
         let probe = Probe::start(&script(
-            "trap 'echo 1,234 exchanges seen, 0 events lost >&2; exit 0' INT; echo capturing >&2; sleep 60 & wait",
+            "trap 'echo 1,234 exchanges seen, 0 events lost >&2; exit 0' INT; echo watching >&2; sleep 60 & wait",
         ))
-        .expect("it says that it is capturing");
+        .expect("it says that it is watching");
         let summary = probe.stop().expect("it ends in order");
         assert_eq!(summary.exchanges, Some(1234));
         assert_eq!(summary.line, "1,234 exchanges seen, 0 events lost");

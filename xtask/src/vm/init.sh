@@ -84,9 +84,9 @@ capture() {
     server=$!
     plainsight watch --json --for 120s >/tmp/exchanges 2>/tmp/messages &
     probe=$!
-    if ! wait_for /tmp/messages capturing; then
+    if ! wait_for /tmp/messages watching; then
         kill -9 $probe $server
-        fail "$name" "plainsight watch did not say that it is capturing"
+        fail "$name" "plainsight watch did not say that it is watching"
         cat /tmp/messages
         return
     fi
