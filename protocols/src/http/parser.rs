@@ -222,7 +222,7 @@ impl HttpParser {
                 self.requests.size.ended = Some(here.at);
                 record.size = self.requests.size;
                 record.done = true;
-                place.end = Some(place.start.saturating_add(record.size.bytes));
+                place.end = Some(self.requests.position());
                 self.requests.begin_head(false);
                 if line.version == Version::V09 {
                     self.requests.lose_framing(false);
@@ -345,7 +345,7 @@ impl HttpParser {
         let stream = self.stream(direction);
         let mut size = stream.size;
         size.ended = seen.then_some(stream.last_at());
-        let end = stream.start.offset.saturating_add(size.bytes);
+        let end = stream.position();
         let going_on = stream.is_over();
         if !going_on {
             stream.begin_head(false);

@@ -115,6 +115,8 @@ pub(super) struct Stream {
     /// The message under way, from its first byte to the end of it.
     pub(super) size: Size,
     pub(super) start: Here,
+    /// Bytes of empty lines at `start`, which are no part of the message.
+    blank: u64,
     now: Timestamp,
     last_at: Timestamp,
     pub(super) misses: u32,
@@ -131,6 +133,7 @@ impl Stream {
             line_valid: false,
             size: Size::default(),
             start,
+            blank: 0,
             now: Timestamp::default(),
             last_at: Timestamp::default(),
             misses: 0,
@@ -306,6 +309,11 @@ impl Stream {
         matches!(self.state, State::Lost { .. })
     }
 
+    /// Offset past the last byte that was counted of the message under way.
+    pub(super) fn position(&self) -> u64 {
+        self.start.offset.saturating_add(self.blank).saturating_add(self.size.bytes)
+    }
+
     /// When a byte of the message under way, or of the one before, was seen last.
     pub(super) fn last_at(&self) -> Timestamp {
         self.last_at
@@ -398,7 +406,7 @@ impl Stream {
             return Step::Taken(blank);
         }
         self.start = here;
-        self.count(blank, 0);
+        self.blank = blank as u64;
         Step::Begins(blank)
     }
 
