@@ -434,13 +434,14 @@ impl HttpParser {
         let Some(serial) = self.open_response else { return };
         let stream = &mut self.responses;
         let in_body = stream.is_in_body();
-        let whole = stream.is_until_close() && reason == CloseReason::Closed;
+        // What is delimited by the end of the stream is whole with it, and so may be what has no length to be believed.
+        let whole = stream.is_lost() || stream.is_until_close() && reason == CloseReason::Closed;
         let mut broken = None;
         match reason {
-            _ if whole || stream.is_lost() || !in_body => {}
+            CloseReason::Timeout | CloseReason::Evicted => stream.size.cut = true,
+            _ if whole || !in_body => {}
             CloseReason::Closed => broken = Some(Broken::Truncated),
             CloseReason::Reset => broken = Some(Broken::Reset),
-            CloseReason::Timeout | CloseReason::Evicted => stream.size.cut = true,
         }
         let seen = matches!(reason, CloseReason::Closed | CloseReason::Reset) && in_body;
         if in_body {
