@@ -13,6 +13,8 @@ use crate::{
 mod address;
 mod exchange;
 mod frame;
+mod head_buffer;
+mod heads;
 mod ledger;
 mod lenient;
 mod line;
@@ -29,7 +31,7 @@ pub const ENTRY: Entry = Entry { protocol: Protocol::Http, detect, start };
 
 /// Bytes that one connection's parser holds at most: two unfinished heads, waiting requests, responses held for late
 /// ones, and the few exchanges under way.
-pub const HELD_BYTES_LIMIT: usize = 2 * (stream::HEAD_LIMIT + 1)
+pub const HELD_BYTES_LIMIT: usize = 2 * (head_buffer::HEAD_LIMIT + 1)
     + crate::fifo::WAITING_BYTES
     + (crate::fifo::HELD_RESPONSES + ledger::UNDER_WAY) * record::TEXT_LIMIT;
 
