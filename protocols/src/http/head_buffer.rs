@@ -60,26 +60,32 @@ impl HeadBuffer {
     }
 
     /// Drops what is held.
+    #[inline]
     pub(super) fn clear(&mut self) {
+        if self.bytes.is_empty() {
+            return;
+        }
         let bytes = self.take();
         self.keep(bytes);
     }
 
     /// Takes the first bytes of a head. On `trial` only a line with a version proves that it is one.
     pub(super) fn begin(&mut self, bytes: &[u8], trial: bool) -> Step {
-        match line::probe(self.direction, bytes) {
+        let line = line::probe(self.direction, bytes);
+        match line {
             Line::Invalid => return Step::NotAHead,
             Line::Simple if trial => return Step::NotAHead,
             // HTTP/0.9's request is its line.
             Line::Simple => return Step::Head { from: Some(0), to: line_end(bytes) },
-            Line::Valid => self.line_valid = true,
-            Line::NeedMore => {}
+            Line::Valid | Line::NeedMore => {}
         }
-        self.searched = match head_end(bytes, 0) {
+        let searched = match head_end(bytes, 0) {
             Ok(end) if end <= HEAD_LIMIT => return Step::Head { from: Some(0), to: end },
             Ok(_) => HEAD_LIMIT,
             Err(searched) => searched,
         };
+        self.searched = searched;
+        self.line_valid = line == Line::Valid;
         let held = bytes.len().min(HEAD_LIMIT + 1);
         self.bytes.extend_from_slice(&bytes[..held]);
         self.held_all(bytes.len())

@@ -88,7 +88,8 @@ impl HttpParser {
             self.open_request = Some(record.serial);
             self.requests.lose_framing(true);
         } else {
-            let body = if line.version == Version::V09 { Length::None } else { fields.request_length() };
+            let body =
+                if line.version == Version::V09 { Length::None } else { fields.framing.request_length() };
             if self.requests.begin_body(body, fields.expects_continue) {
                 self.requests.size.ended = Some(here.at);
                 record.size = self.requests.size;
@@ -124,7 +125,7 @@ impl HttpParser {
             },
             (None, None) => return None,
         };
-        let Some((line, fields, length)) = message::response(head, form.look()) else {
+        let Some((line, framing, length)) = message::response(head, form.look()) else {
             if let Some(record) = fresh {
                 self.ledger.drop_response(record);
             }
@@ -155,7 +156,7 @@ impl HttpParser {
         let (to_head, to_connect) =
             request.map_or((false, false), |request| (request.is_head, request.is_connect));
         let doubtful = request.is_none();
-        let body = fields.response_length(line.status, to_head, to_connect);
+        let body = framing.response_length(line.status, to_head, to_connect);
         if self.responses.begin_body(body, doubtful) {
             self.end(Direction::ToClient, true, sink);
         } else if body == Length::Tunnel {
