@@ -94,7 +94,8 @@ impl<Q, S> Fifo<Q, S> {
             let earlier = self.requests.back().and_then(|request| request.place.opposite);
             self.pipelined |= earlier == Some(opposite);
             let owed = self.lost_requests + tail.lost;
-            if owed < 0 && self.last_orphan.is_some_and(|start| opposite > start) {
+            let first = self.requests.is_empty();
+            if first && owed < 0 && self.last_orphan.is_some_and(|start| opposite > start) {
                 // It was sent with the odd response already there: nobody asked for that one.
                 self.lost_requests -= owed;
             }
