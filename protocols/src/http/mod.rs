@@ -1,6 +1,6 @@
 //! HTTP/1: version 1.1 (RFC 9112), 1.0, and what is left of 0.9, with the semantics of RFC 9110.
 //!
-//! Bytes become messages in [`stream`](self) and `frame`, heads are read in `message`, `parser` hands both to the FIFO
+//! Bytes become messages in `stream` and `frame`, heads are read in `message`, `parser` hands both to the FIFO
 //! matcher, and `exchange` says what a pair means in OpenTelemetry's terms.
 
 use std::sync::Arc;
