@@ -78,6 +78,7 @@ seen() {
 # capture NAME HOST PORT: requests to a server at that address must all be seen, from both ends.
 capture() {
     name=$1
+    interrupt="$name: an interrupt ends the capture in order"
     : >/tmp/exchanges
     : >/tmp/messages
     httpd -f -p "$2:$3" -h /www &
@@ -87,6 +88,7 @@ capture() {
     if ! wait_for /tmp/messages watching; then
         kill -9 $probe $server
         fail "$name" "plainsight watch did not say that it is watching"
+        fail "$interrupt" "there was no capture"
         cat /tmp/messages
         return
     fi
@@ -109,9 +111,9 @@ capture() {
         cat /tmp/messages
     fi
     if [ $status -eq 0 ]; then
-        pass "$name: an interrupt ends the capture in order"
+        pass "$interrupt"
     else
-        fail "$name: an interrupt ends the capture in order" "ended with $status"
+        fail "$interrupt" "ended with $status"
         cat /tmp/messages
     fi
 }

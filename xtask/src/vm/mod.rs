@@ -57,7 +57,7 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report, set_up: &setup::Op
             tally.passed = outcome.passed.len() as u64;
             tally.failed = outcome.failed.len() as u64;
             if !outcome.failed.is_empty() {
-                bail!("{}", outcome.failed.join("; "));
+                bail!("{}; the console is in {}", outcome.failed.join("; "), log(workspace, wanted)?.display());
             }
             Ok(())
         });
@@ -104,7 +104,7 @@ fn selected(versions: &[String]) -> Result<Vec<&'static Wanted>> {
 
 fn boot(workspace: &Workspace, wanted: &Wanted, initramfs: &Path, limit: Duration) -> Result<Outcome> {
     let kernel = wanted.obtain(workspace)?;
-    let log = workspace.cache("vm")?.join(format!("{}.log", wanted.name));
+    let log = log(workspace, wanted)?;
     println!("booting {}; its console goes to {}", kernel.release, log.display());
     let began = Instant::now();
     let mut outcome = Outcome::default();
@@ -119,14 +119,16 @@ fn boot(workspace: &Workspace, wanted: &Wanted, initramfs: &Path, limit: Duratio
         Ending::Exited(status) if !status.success() => Some(format!("QEMU failed ({status})")),
         Ending::Exited(_) => None,
     };
-    let problem = problem.or_else(|| outcome.incomplete());
-    if problem.is_some() || !outcome.failed.is_empty() {
+    outcome.failed.extend(problem.or_else(|| outcome.incomplete()));
+    if !outcome.failed.is_empty() {
         show_end(&log)?;
     }
-    if let Some(problem) = problem {
-        bail!("{problem}; its console is in {}", log.display());
-    }
     Ok(outcome)
+}
+
+/// Where a machine's console is kept.
+fn log(workspace: &Workspace, wanted: &Wanted) -> Result<PathBuf> {
+    Ok(workspace.cache("vm")?.join(format!("{}.log", wanted.name)))
 }
 
 fn show_end(log: &Path) -> Result<()> {
