@@ -242,7 +242,9 @@ impl Conversation {
             Finding::Found(entry, proven) => {
                 if proven != direction {
                     self.reversed = !self.reversed;
+                    sink.reversed(self.reversed);
                     detecting.reverse();
+                    sink.reversed(self.reversed);
                 }
                 self.parse(entry, Some(segment), settings, sink);
             }

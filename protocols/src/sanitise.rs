@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
+use memchr::memchr;
+
 /// What stands where a secret stood.
 pub(crate) const REDACTED: &str = "REDACTED";
 
@@ -105,6 +107,10 @@ pub(crate) fn authority_text(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 fn is_plain(bytes: &[u8]) -> bool {
+    // Without an early exit the compiler looks at many bytes at once.
+    if bytes.iter().fold(true, |plain, &byte| plain & (0x20..0x7f).contains(&byte)) {
+        return true;
+    }
     bytes.iter().all(|&byte| byte >= 0x20 && byte != 0x7f) && !has_c1_control(bytes)
 }
 
@@ -145,7 +151,7 @@ fn pairs(query: &[u8]) -> impl Iterator<Item = (&[u8], Option<u8>)> {
 }
 
 fn split_pair(pair: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = pair.iter().position(|&byte| byte == b'=')?;
+    let equals = memchr(b'=', pair)?;
     Some((&pair[..equals], &pair[equals + 1..]))
 }
 

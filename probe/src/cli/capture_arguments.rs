@@ -1,6 +1,6 @@
 //! How live capture is set up.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::values;
 
@@ -18,6 +18,10 @@ pub(super) struct CaptureArguments {
     #[arg(long, value_name = "SIZE", default_value = "4096", value_parser = values::payload_bytes)]
     pub(super) payload_bytes: u32,
 
+    /// How system calls are hooked: `raw` costs more, and is what kernels before 5.11 get anyway
+    #[arg(long, value_name = "FORM", default_value = "best")]
+    pub(super) hook: HookForm,
+
     /// Threads that parse [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = values::workers)]
     pub(super) workers: Option<usize>,
@@ -25,6 +29,15 @@ pub(super) struct CaptureArguments {
     /// Report this header of requests and responses as an attribute; may be given again. Credentials never are
     #[arg(long = "header", value_name = "NAME", value_parser = values::header_name)]
     pub(super) headers: Vec<String>,
+}
+
+/// A form of the system call hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum HookForm {
+    /// The BTF tracepoint if the kernel takes it, else the raw one
+    Best,
+    /// The raw tracepoint
+    Raw,
 }
 
 /// What the parsers are told by the command line.

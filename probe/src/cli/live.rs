@@ -2,11 +2,11 @@
 
 use super::{
     Failure,
-    capture_arguments::{CaptureArguments, parser_settings},
+    capture_arguments::{CaptureArguments, HookForm, parser_settings},
     source::Source,
 };
 use crate::{
-    capture::{CaptureOptions, KernelFilter},
+    capture::{CaptureOptions, KernelFilter, SystemCallHook},
     flow::Observer,
     pipeline::{Live, LiveError, LiveOptions},
     signal::{Filter, Status},
@@ -24,6 +24,10 @@ pub(super) fn options(arguments: &CaptureArguments, filter: &Filter) -> LiveOpti
                 only_names: filter.comms,
                 only_ports: filter.ports,
                 ..KernelFilter::default()
+            },
+            hook: match arguments.hook {
+                HookForm::Best => SystemCallHook::Best,
+                HookForm::Raw => SystemCallHook::Raw,
             },
             ..CaptureOptions::default()
         },

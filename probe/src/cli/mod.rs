@@ -30,11 +30,14 @@ pub use failure::Failure;
 use arguments::{Arguments, Command, ReplayArguments, StatArguments, WatchArguments};
 use capture_arguments::parser_settings;
 use interrupt::Interrupt;
+use source::Source;
 use stat::Stat;
 use watch::Watch;
 
 use crate::{
+    flow::Observer,
     identity::Identities,
+    pipeline::LiveOptions,
     signal::{Clock, KeyField, Status},
     tui,
 };
@@ -82,9 +85,23 @@ fn watch(arguments: &WatchArguments) -> Result<(), Failure> {
         duration: arguments.limit.duration.map(|duration| duration.0),
         identities: Some(Identities::default()),
     };
-    let status = watch.run(Interrupt::listen(), |observer| live::start(&options, observer))?;
+    let quiet = matches!(watch.display, watch::Display::Screen(_));
+    let status = watch.run(Interrupt::listen(), |observer| begin(&options, quiet, observer))?;
     summarise(&status);
     Ok(())
+}
+
+/// Starts live observation, and says so unless a screen shows it: whoever waits to send requests can begin.
+fn begin<O: Observer + Send + 'static>(
+    options: &LiveOptions,
+    quiet: bool,
+    observer: &mut dyn FnMut() -> O,
+) -> Result<Box<dyn Source>, Failure> {
+    let source = live::start(options, observer)?;
+    if !quiet {
+        say("watching this host; Ctrl-C ends");
+    }
+    Ok(source)
 }
 
 fn stat(arguments: StatArguments) -> Result<(), Failure> {
@@ -107,7 +124,8 @@ fn stat(arguments: StatArguments) -> Result<(), Failure> {
         identities: Some(Identities::default()),
         own_time: false,
     };
-    let status = stat.run(Interrupt::listen(), |observer| live::start(&options, observer))?;
+    let quiet = matches!(stat.display, stat::Display::Screen(_));
+    let status = stat.run(Interrupt::listen(), |observer| begin(&options, quiet, observer))?;
     summarise(&status);
     Ok(())
 }

@@ -83,6 +83,9 @@ impl Stat {
         match self.display {
             Display::Screen(watching) => run_screen(session, board, watching, self.interval),
             Display::Tables => run_reports(session, board, self.interval, |output, report| {
+                if self.interval.is_some() {
+                    output.text(&format!("{} to {}", report.start, report.end))?;
+                }
                 stat_table(report).iter().try_for_each(|line| output.text(line))
             }),
             Display::Json => run_reports(session, board, self.interval, |output, report| {

@@ -75,7 +75,7 @@ impl Watch {
                 let mut lines = PlainLines::new(colours);
                 run_lines(&mut session, &mut incoming, |output, record| output.text(&lines.line(record)))
             }
-            Display::Json => run_lines(&mut session, &mut incoming, Output::json),
+            Display::Json => run_lines(&mut session, &mut incoming, Output::record),
         };
         drop(incoming);
         ended?;

@@ -19,20 +19,64 @@ struct VisibleText;
 
 impl Formatter for VisibleText {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|byte| byte < 0x7f) || !fragment.contains(is_hidden) {
+        if !has_special(fragment) {
             return writer.write_all(fragment.as_bytes());
         }
-        let mut buffer = [0; 4];
-        for character in fragment.chars() {
-            if is_hidden(character) {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            } else {
-                writer.write_all(character.encode_utf8(&mut buffer).as_bytes())?;
-            }
+        let mut escaped = Vec::with_capacity(fragment.len() + 32);
+        escape(&mut escaped, fragment);
+        writer.write_all(&escaped)
+    }
+}
+
+/// Appends text as a JSON string (RFC 8259 section 7), with its quotes.
+pub(super) fn append_text(line: &mut Vec<u8>, text: &str) {
+    line.push(b'"');
+    if has_special(text) {
+        escape(line, text);
+    } else {
+        line.extend_from_slice(text.as_bytes());
+    }
+    line.push(b'"');
+}
+
+/// Appends a number in decimal.
+pub(super) fn append_number(line: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 || start == 0 {
+            break;
         }
-        Ok(())
+    }
+    line.extend_from_slice(&digits[start..]);
+}
+
+/// Whether any byte needs a closer look: control characters, quotes, backslashes, and all that is not ASCII. Without a
+/// branch for each byte, so that the compiler looks at many at once.
+fn has_special(text: &str) -> bool {
+    text.bytes().fold(false, |special, byte| {
+        special | !(b' '..=b'~').contains(&byte) | (byte == b'"') | (byte == b'\\')
+    })
+}
+
+fn escape(line: &mut Vec<u8>, text: &str) {
+    for character in text.chars() {
+        match character {
+            '"' => line.extend_from_slice(b"\\\""),
+            '\\' => line.extend_from_slice(b"\\\\"),
+            '\n' => line.extend_from_slice(b"\\n"),
+            '\r' => line.extend_from_slice(b"\\r"),
+            '\t' => line.extend_from_slice(b"\\t"),
+            _ if is_hidden(character) => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    line.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+                }
+            }
+            _ => line.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
     }
 }
 
@@ -61,7 +105,17 @@ mod tests {
         fn any_text_reads_back_as_it_was_and_stays_on_its_line(text in any::<String>()) {
             let json = json(&text);
             prop_assert!(!json.contains(is_hidden));
-            prop_assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), text);
+            prop_assert_eq!(&serde_json::from_str::<String>(&json).expect("JSON"), &text);
+            let mut line = Vec::new();
+            append_text(&mut line, &text);
+            prop_assert_eq!(line, json.into_bytes());
+        }
+
+        #[test]
+        fn any_number_is_written_as_the_standard_library_writes_it(number in any::<u64>(), shift in 0_u32..64) {
+            let mut line = Vec::new();
+            append_number(&mut line, number >> shift);
+            prop_assert_eq!(line, (number >> shift).to_string().into_bytes());
         }
     }
 }

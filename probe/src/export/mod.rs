@@ -3,8 +3,10 @@
 mod handover;
 mod json_text;
 mod output;
+mod record_json;
 mod visible;
 
 pub use handover::{Handover, Outbox, Progress};
 pub use output::{Output, OutputError};
+pub use record_json::append_record;
 pub use visible::{is_hidden, visible};

@@ -10,7 +10,8 @@ use std::{
 use serde::Serialize;
 use thiserror::Error;
 
-use super::json_text::append_json;
+use super::{json_text::append_json, record_json::append_record};
+use crate::signal::Record;
 
 /// Bytes collected before they are written: large enough that a system call is a small part of the cost.
 const BUFFER: usize = 64 * 1024;
@@ -88,6 +89,16 @@ impl Output {
         self.line.clear();
         let written = append_json(&mut self.line, value);
         written.map_err(|error| self.error(error))?;
+        self.write_line()
+    }
+
+    /// Writes an exchange as one line of JSON.
+    ///
+    /// # Errors
+    /// If the destination takes no more.
+    pub fn record(&mut self, record: &Record) -> Result<(), OutputError> {
+        self.line.clear();
+        append_record(&mut self.line, record);
         self.write_line()
     }
 

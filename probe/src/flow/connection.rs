@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use plainsight_protocols::{
-    CloseReason, Conversation, Direction, Exchange, Gap, GapCause, Outcome, Segment, Settings, Side, Sink,
-    State, Timestamp,
+    CloseReason, Conversation, Direction, Exchange, Gap, GapCause, Limit, Outcome, Segment, Settings, Side,
+    Sink, State, Timestamp,
 };
 
-use super::counters::ExchangeCounters;
+use super::counters::{ExchangeCounters, LimitCounters};
 use super::stream::{Outlet, Reassembly};
 use super::streams::Streams;
 use super::{Observed, Observer};
@@ -38,6 +38,7 @@ pub(super) struct Surroundings<'a, O> {
     pub(super) protocols: &'a Settings,
     pub(super) reassembly: &'a mut Reassembly,
     pub(super) exchanges: &'a mut ExchangeCounters,
+    pub(super) limits: &'a mut LimitCounters,
     pub(super) observer: &'a mut O,
 }
 
@@ -128,9 +129,10 @@ impl Connection {
         act: impl FnOnce(&mut Streams, &mut Reassembly, &mut Delivery<'_, O>),
     ) {
         let Some(conversation) = &mut self.conversation else { return };
-        let Surroundings { protocols, reassembly, exchanges, observer } = around;
+        let Surroundings { protocols, reassembly, exchanges, limits, observer } = around;
         let reversed = conversation.reversed();
-        let report = Report { facts: &self.facts, process: &self.process, reversed, exchanges, observer };
+        let report =
+            Report { facts: &self.facts, process: &self.process, reversed, exchanges, limits, observer };
         act(&mut self.streams, reassembly, &mut Delivery { conversation, protocols, report });
     }
 }
@@ -188,6 +190,7 @@ struct Report<'a, O> {
     process: &'a Process,
     reversed: bool,
     exchanges: &'a mut ExchangeCounters,
+    limits: &'a mut LimitCounters,
     observer: &'a mut O,
 }
 
@@ -217,5 +220,9 @@ impl<O: Observer> Sink for Report<'_, O> {
 
     fn reversed(&mut self, reversed: bool) {
         self.reversed = reversed;
+    }
+
+    fn limited(&mut self, limit: Limit) {
+        self.limits.count(limit);
     }
 }

@@ -1,5 +1,7 @@
 //! What a worker counted. Everything is a total since the start unless its description says otherwise.
 
+use plainsight_protocols::Limit;
+
 /// Declares a struct of `u64` counters that can be summed over workers; no field can be forgotten in the sum.
 macro_rules! counters {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident,)* }) => {
@@ -65,15 +67,43 @@ pub struct Counters {
     pub streams: StreamCounters,
     /// What was found in them.
     pub exchanges: ExchangeCounters,
+    /// Where parsers ran into a bound.
+    pub limits: LimitCounters,
+}
+
+/// How often parsers gave something up for a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LimitCounters([u64; Limit::ALL.len()]);
+
+impl LimitCounters {
+    /// How often this bound was reached.
+    #[must_use]
+    pub fn get(&self, limit: Limit) -> u64 {
+        self.0.get(limit as usize).copied().unwrap_or(0)
+    }
+
+    pub(super) fn count(&mut self, limit: Limit) {
+        if let Some(counter) = self.0.get_mut(limit as usize) {
+            *counter += 1;
+        }
+    }
+
+    /// Adds what another worker counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (counter, count) in self.0.iter_mut().zip(other.0) {
+            *counter += count;
+        }
+    }
 }
 
 impl Counters {
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: &Self) {
-        let Self { connections, streams, exchanges } = other;
+        let Self { connections, streams, exchanges, limits } = other;
         self.connections.merge(connections);
         self.streams.merge(streams);
         self.exchanges.merge(exchanges);
+        self.limits.merge(limits);
     }
 }
 
@@ -110,5 +140,23 @@ counters! {
         unknown_connection_chunks,
         /// UDP datagrams.
         datagrams,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_limit_has_a_counter_of_its_own() {
+        let mut counters = LimitCounters::default();
+        for (times, limit) in Limit::ALL.into_iter().enumerate() {
+            (0..=times).for_each(|_| counters.count(limit));
+        }
+        let mut sum = counters;
+        sum.merge(&counters);
+        for (times, limit) in Limit::ALL.into_iter().enumerate() {
+            assert_eq!(sum.get(limit), 2 * (times as u64 + 1), "{limit:?}");
+        }
     }
 }

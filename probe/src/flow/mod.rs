@@ -25,7 +25,7 @@ mod table;
 mod tests;
 mod worker;
 
-pub use counters::{ConnectionCounters, Counters, ExchangeCounters, StreamCounters};
+pub use counters::{ConnectionCounters, Counters, ExchangeCounters, LimitCounters, StreamCounters};
 pub use worker::{Worker, WorkerSettings};
 
 /// An exchange with the connection it was seen on.

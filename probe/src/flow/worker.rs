@@ -6,7 +6,7 @@ use plainsight_protocols::{CloseReason, Settings, State, Timestamp};
 
 use super::Observer;
 use super::connection::{Connection, Surroundings};
-use super::counters::{ConnectionCounters, Counters, ExchangeCounters};
+use super::counters::{ConnectionCounters, Counters, ExchangeCounters, LimitCounters};
 use super::index_list::IndexList;
 use super::schedule::{Pace, Schedule};
 use super::stream::{Limits, Reassembly};
@@ -78,6 +78,7 @@ pub struct Worker<O> {
     reassembly: Reassembly,
     connections: ConnectionCounters,
     exchanges: ExchangeCounters,
+    limits: LimitCounters,
     parser_bytes: usize,
     /// The time of the latest tick or, if later, event.
     now: Timestamp,
@@ -91,6 +92,7 @@ macro_rules! surroundings {
             protocols: &$worker.settings.protocols,
             reassembly: &mut $worker.reassembly,
             exchanges: &mut $worker.exchanges,
+            limits: &mut $worker.limits,
             observer: &mut $worker.observer,
         }
     };
@@ -109,6 +111,7 @@ impl<O: Observer> Worker<O> {
             reassembly,
             connections: ConnectionCounters::default(),
             exchanges: ExchangeCounters::default(),
+            limits: LimitCounters::default(),
             parser_bytes: 0,
             now: Timestamp::default(),
             observer,
@@ -160,6 +163,7 @@ impl<O: Observer> Worker<O> {
             connections: ConnectionCounters { open, ..self.connections },
             streams: self.reassembly.counters,
             exchanges: self.exchanges,
+            limits: self.limits,
         }
     }
 

@@ -117,15 +117,28 @@ impl<R: Read> Reader<R> {
     /// If the file cannot be read, ends in the middle of a packet, or holds what cannot be. Whatever stood before that
     /// place has been reported by then, and [`Reader::summary`] counts it.
     pub fn run(&mut self, mut observe: impl FnMut(&Event<'_>)) -> Result<Summary, ReplayError> {
-        while let Some(head) = self.format.next_packet(&mut self.input, &mut self.packet)? {
-            self.summary.packets += 1;
-            self.summary.note_time(head.at);
-            self.packet(&head, &mut observe);
-        }
-        match self.format.only_unsupported_link(&self.summary) {
-            Some(number) => Err(ReplayError::UnsupportedLinkType { link_type: LinkType::describe(number) }),
-            None => Ok(self.summary),
-        }
+        while self.read_packet(&mut observe)? {}
+        Ok(self.summary)
+    }
+
+    /// Reads one packet and calls `observe` with each event that it means; `false` at the end of the file. For a
+    /// caller that may want to stop before that.
+    ///
+    /// # Errors
+    /// As [`Reader::run`].
+    pub fn read_packet(&mut self, mut observe: impl FnMut(&Event<'_>)) -> Result<bool, ReplayError> {
+        let Some(head) = self.format.next_packet(&mut self.input, &mut self.packet)? else {
+            return match self.format.only_unsupported_link(&self.summary) {
+                Some(number) => {
+                    Err(ReplayError::UnsupportedLinkType { link_type: LinkType::describe(number) })
+                }
+                None => Ok(false),
+            };
+        };
+        self.summary.packets += 1;
+        self.summary.note_time(head.at);
+        self.packet(&head, &mut observe);
+        Ok(true)
     }
 
     fn packet(&mut self, head: &PacketHead, observe: &mut impl FnMut(&Event<'_>)) {

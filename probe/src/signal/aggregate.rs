@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use hashbrown::HashMap;
 use plainsight_protocols::Timestamp;
 
-use super::{Filter, Grouping, Histogram, record::ended_unanswered};
+use super::{
+    Filter, Grouping, Histogram,
+    record::{duration, ended_unanswered},
+};
 use crate::{flow::Observed, identity::Identity};
 
 /// Keys kept by default, which is OpenTelemetry's default limit for the series of a metric.
@@ -18,7 +21,7 @@ pub struct Aggregate {
     pub count: u64,
     /// Those that failed.
     pub errors: u64,
-    /// Durations in nanoseconds of those whose end was seen.
+    /// Durations in nanoseconds of those that were seen from their start to their end.
     pub durations: Histogram,
     /// Shortest of these, exactly.
     pub shortest: Option<Duration>,
@@ -39,8 +42,7 @@ impl Aggregate {
         self.errors += u64::from(failed);
         self.request_bytes = self.request_bytes.saturating_add(exchange.request_bytes);
         self.response_bytes = self.response_bytes.saturating_add(exchange.response_bytes);
-        if let Some(ended) = exchange.ended {
-            let duration = ended.since(exchange.started);
+        if let Some(duration) = duration(exchange) {
             self.durations.record(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
             self.shortest = Some(self.shortest.map_or(duration, |shortest| shortest.min(duration)));
             self.longest = Some(self.longest.map_or(duration, |longest| longest.max(duration)));

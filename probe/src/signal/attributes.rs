@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use plainsight_protocols::Value;
-use serde::{Serialize, Serializer, ser::SerializeMap};
 
 /// Longest attribute value that is kept, in bytes. What is longer is cut at a character's border.
 const VALUE_LIMIT: usize = 8 * 1024;
@@ -33,8 +32,7 @@ enum Stored {
 }
 
 /// An attribute's value, borrowed from the [`Attributes`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttributeValue<'a> {
     /// Text.
     Text(&'a str),
@@ -101,16 +99,6 @@ impl Attributes {
     }
 }
 
-impl Serialize for Attributes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.entries.len()))?;
-        for (name, value) in self.iter() {
-            map.serialize_entry(name, &value)?;
-        }
-        map.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
@@ -123,10 +111,12 @@ mod tests {
         attributes.push("b", &Value::Integer(-7));
         attributes.push("a", &Value::Text("x".into()));
         attributes.push("c", &Value::Texts(vec!["1".into(), Cow::Borrowed("2")]));
-        assert_eq!(
-            serde_json::to_string(&attributes).expect("plain data"),
-            r#"{"b":-7,"a":"x","c":["1","2"]}"#
-        );
+        let expected = [
+            ("b", AttributeValue::Integer(-7)),
+            ("a", AttributeValue::Text("x")),
+            ("c", AttributeValue::Texts(vec!["1", "2"])),
+        ];
+        assert!(attributes.iter().eq(expected));
         assert_eq!(attributes.get("b"), Some(AttributeValue::Integer(-7)));
         assert_eq!(attributes.get("d"), None);
     }

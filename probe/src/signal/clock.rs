@@ -35,21 +35,35 @@ impl WallTime {
     }
 }
 
+impl WallTime {
+    /// RFC 3339 in UTC with nanoseconds, as ASCII.
+    #[must_use]
+    pub fn rfc_3339(self) -> [u8; 30] {
+        let time = jiff::tz::Offset::UTC.to_datetime(self.to_timestamp());
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let parts = [
+            (0..4, time.year().unsigned_abs().into()),
+            (5..7, time.month().unsigned_abs().into()),
+            (8..10, time.day().unsigned_abs().into()),
+            (11..13, time.hour().unsigned_abs().into()),
+            (14..16, time.minute().unsigned_abs().into()),
+            (17..19, time.second().unsigned_abs().into()),
+            (20..29, time.subsec_nanosecond().unsigned_abs()),
+        ];
+        for (place, mut number) in parts {
+            for digit in text[place].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        text
+    }
+}
+
 impl fmt::Display for WallTime {
     /// RFC 3339 in UTC with nanoseconds, always thirty characters.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::tz::Offset::UTC.to_datetime(self.to_timestamp());
-        write!(
-            formatter,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z",
-            time.year(),
-            time.month(),
-            time.day(),
-            time.hour(),
-            time.minute(),
-            time.second(),
-            time.subsec_nanosecond()
-        )
+        formatter.write_str(str::from_utf8(&self.rfc_3339()).unwrap_or_default())
     }
 }
 

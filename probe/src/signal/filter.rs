@@ -6,7 +6,7 @@ use plainsight_protocols::{Protocol, Side};
 
 use super::{
     Facets, PathPattern, RemotePattern, StatusPattern,
-    record::{ended_unanswered, endpoints},
+    record::{duration, ended_unanswered, endpoints},
 };
 use crate::{flow::Observed, identity::Identity};
 
@@ -34,7 +34,7 @@ pub struct Filter {
     pub paths: Vec<PathPattern>,
     /// Statuses of the answer.
     pub statuses: Vec<StatusPattern>,
-    /// Shortest duration; an exchange whose end was not seen does not pass.
+    /// Shortest duration; an exchange whose duration is not known does not pass.
     pub min_latency: Option<Duration>,
     /// Failures only.
     pub errors_only: bool,
@@ -109,9 +109,8 @@ impl Filter {
 
     fn accepts_course(&self, observed: &Observed<'_>) -> bool {
         let exchange = observed.exchange;
-        let slow_enough = self
-            .min_latency
-            .is_none_or(|least| exchange.ended.is_some_and(|ended| ended.since(exchange.started) >= least));
+        let slow_enough =
+            self.min_latency.is_none_or(|least| duration(exchange).is_some_and(|time| time >= least));
         slow_enough
             && (!self.errors_only
                 || ended_unanswered(exchange.outcome)

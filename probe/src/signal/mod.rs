@@ -10,7 +10,6 @@ mod grouping;
 mod histogram;
 mod ids;
 mod record;
-mod record_json;
 mod report;
 pub mod status;
 #[cfg(test)]
@@ -25,7 +24,7 @@ pub use filter_values::{FilterValueError, PathPattern, RemotePattern, StatusPatt
 pub use grouping::{Grouping, KeyField, KeyFields, OVERFLOW};
 pub use histogram::Histogram;
 pub use ids::IdGenerator;
-pub use record::{Record, RecordBuilder, RecordProcess, outcome_name, outcome_reason, side_name};
+pub use record::{Record, RecordBuilder, outcome_name, outcome_reason, side_name};
 pub use report::{Report, ReportRow};
 pub use status::{LossReason, Status};
 

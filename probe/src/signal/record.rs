@@ -1,21 +1,20 @@
 //! One exchange as data of its own: what a line of `watch` and a span are made of.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
-use plainsight_protocols::{CloseReason, Endpoints, Outcome, Protocol, Side};
+use plainsight_protocols::{CloseReason, Endpoints, Exchange, Outcome, Protocol, Side};
 
 use super::{Attributes, Clock, IdGenerator, WallTime};
 use crate::{capture::Process, flow::Observed, identity::Identity};
 
 /// An exchange that no longer borrows from the connection it was seen on.
 ///
-/// Serialised, it is the exchange record of the design, field for field; tools parse it, so fields are added and never
-/// renamed.
+/// Its form in JSON, [`crate::export::append_record`], is a contract: fields are added and never renamed.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// First byte of the request; of the response, where the request was not seen.
     pub start: WallTime,
-    /// From there to the last byte of the response, if that was seen.
+    /// From the first byte of the request to the last byte of the response, if both were seen.
     pub duration: Option<Duration>,
     /// The protocol.
     pub protocol: Protocol,
@@ -40,7 +39,7 @@ pub struct Record {
     /// Bytes of either that were lost to observation.
     pub missing_bytes: u64,
     /// The process that read or wrote, absent in a replay.
-    pub process: Option<RecordProcess>,
+    pub process: Option<Process>,
     /// Who that process is, filled in by the consumer.
     pub identity: Option<Arc<Identity>>,
     /// The trace: the caller's, else a new one.
@@ -49,27 +48,6 @@ pub struct Record {
     pub span_id: [u8; 8],
     /// The caller's span, if the request named one.
     pub parent_span_id: Option<[u8; 8]>,
-}
-
-/// The process behind the observed end, as the kernel named it at the time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordProcess {
-    /// Process id in the initial namespace.
-    pub pid: u32,
-    /// Name of the thread that read or wrote.
-    pub comm: Box<str>,
-    /// Identity of its cgroup in the version 2 hierarchy.
-    pub cgroup: u64,
-}
-
-impl RecordProcess {
-    fn of(process: &Process) -> Option<Self> {
-        (process.pid != 0).then(|| Self {
-            pid: process.pid,
-            comm: process.comm().into(),
-            cgroup: process.cgroup,
-        })
-    }
 }
 
 impl Record {
@@ -95,13 +73,14 @@ pub struct RecordBuilder {
     clock: Clock,
     ids: IdGenerator,
     summaries: bool,
+    text: String,
 }
 
 impl RecordBuilder {
     /// A builder. `summaries` asks for [`Record::summary`], which only screens need.
     #[must_use]
     pub fn new(clock: Clock, ids: IdGenerator, summaries: bool) -> Self {
-        Self { clock, ids, summaries }
+        Self { clock, ids, summaries, text: String::new() }
     }
 
     /// The record of an exchange.
@@ -113,12 +92,13 @@ impl RecordBuilder {
         exchange
             .details
             .attributes(observed.side, &endpoints, &mut |name, value| attributes.push(name, &value));
-        let name = text(|out| exchange.details.name(out));
-        let summary = if self.summaries { text(|out| exchange.details.summary(out)) } else { Box::default() };
+        let name = self.text(|out| exchange.details.name(out));
+        let summary =
+            if self.summaries { self.text(|out| exchange.details.summary(out)) } else { Box::default() };
         let parent = exchange.details.trace_parent();
         Record {
             start: self.clock.wall_time(exchange.started),
-            duration: exchange.ended.map(|ended| ended.since(exchange.started)),
+            duration: duration(exchange),
             protocol: exchange.protocol,
             side: observed.side,
             outcome: exchange.outcome,
@@ -130,12 +110,20 @@ impl RecordBuilder {
             request_bytes: exchange.request_bytes,
             response_bytes: exchange.response_bytes,
             missing_bytes: exchange.missing_bytes,
-            process: RecordProcess::of(&observed.process),
+            process: (observed.process.pid != 0).then_some(observed.process),
             identity: None,
             trace_id: parent.map_or_else(|| self.ids.trace_id(), |parent| parent.trace_id),
             span_id: self.ids.span_id(),
             parent_span_id: parent.map(|parent| parent.parent_span_id),
         }
+    }
+
+    /// A text of exactly its length, written into memory that is used again.
+    fn text(&mut self, write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result) -> Box<str> {
+        self.text.clear();
+        // Writing to a string does not fail, and a half-written text is better than none.
+        let _ = write(&mut self.text);
+        self.text.as_str().into()
     }
 }
 
@@ -145,6 +133,14 @@ pub(super) fn endpoints(observed: &Observed<'_>) -> Endpoints {
         Side::Client => Endpoints { client: observed.local, server: observed.remote },
         Side::Server => Endpoints { client: observed.remote, server: observed.local },
     }
+}
+
+/// From the first byte of the request to the last of the response. Where the request was not seen, an exchange is
+/// known to have started with its response only, and how long it took is not known.
+pub(super) fn duration(exchange: &Exchange<'_>) -> Option<Duration> {
+    let is_request_seen = exchange.outcome != Outcome::Partial || exchange.request_bytes > 0;
+    let ended = exchange.ended.filter(|_| is_request_seen)?;
+    Some(ended.since(exchange.started))
 }
 
 /// A request that the connection ended on, rather than the observation.
@@ -184,11 +180,4 @@ pub const fn side_name(side: Side) -> &'static str {
         Side::Client => "client",
         Side::Server => "server",
     }
-}
-
-fn text(write: impl FnOnce(&mut dyn std::fmt::Write) -> std::fmt::Result) -> Box<str> {
-    let mut text = String::new();
-    // Writing to a string does not fail, and a half-written text is better than none.
-    let _ = write(&mut text);
-    text.into_boxed_str()
 }

@@ -94,7 +94,7 @@ pub(super) fn process(record: &Record) -> String {
     record
         .process
         .as_ref()
-        .map_or_else(|| "-".to_owned(), |process| format!("{}({})", process.comm, process.pid))
+        .map_or_else(|| "-".to_owned(), |process| format!("{}({})", process.comm(), process.pid))
 }
 
 pub(super) fn ends(record: &Record) -> String {
@@ -111,7 +111,9 @@ fn sizes(record: &Record) -> String {
 fn summary(record: &Record) -> Cow<'_, str> {
     let summary: &str =
         if record.summary.is_empty() { record.name.as_deref().unwrap_or("?") } else { &record.summary };
-    match (outcome_reason(record.outcome), record.outcome) {
+    // Most protocols say by themselves how a connection ended.
+    let is_said = record.error_type.as_deref().is_some_and(|error| summary.ends_with(error));
+    match (outcome_reason(record.outcome).filter(|_| !is_said), record.outcome) {
         (Some(reason), _) => format!("{summary} [no response: {reason}]").into(),
         (None, Outcome::Partial) if record.missing_bytes > 0 => {
             let mut text = format!("{summary} [partial: ");

@@ -127,7 +127,7 @@ fn draw(state: &mut State, frame: &mut Frame<'_>) {
             let height = usize::from(body.height);
             state.top = state.top.min(report.rows.len().saturating_sub(height));
             // Only what can be seen decides the widths, and only that is made into text.
-            let cells = cells(report, state.top + height);
+            let cells = cells(report, state.top + height).fit(body.width.into());
             let mut rows = cells.rows.iter().map(|row| cells.line(row));
             let titles = rows.next().unwrap_or_default();
             frame.render_widget(Line::from(titles).add_modifier(Modifier::REVERSED), head);

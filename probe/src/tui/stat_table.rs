@@ -11,11 +11,19 @@ const WIDEST_KEY: usize = 60;
 /// Columns of figures, right of the key.
 const FIGURES: [&str; 9] = ["COUNT", "RATE/s", "ERRORS", "P50", "P90", "P99", "MAX", "REQUEST", "RESPONSE"];
 
+/// Figures in the order in which they are given up as a terminal gets narrower, by their places in [`FIGURES`]. Count,
+/// errors and the median never are.
+const DISPENSABLE: [usize; 6] = [8, 7, 6, 4, 5, 1];
+
+/// Blanks between two columns.
+const BETWEEN: usize = 2;
+
 /// The table's cells as text, the titles first.
 pub(super) struct Cells {
     pub(super) rows: Vec<Vec<String>>,
-    pub(super) widths: Vec<usize>,
-    pub(super) keys: usize,
+    widths: Vec<usize>,
+    keys: usize,
+    given_up: Vec<usize>,
 }
 
 /// The cells of the first `limit` rows.
@@ -34,7 +42,7 @@ pub(super) fn cells(report: &Report, limit: usize) -> Cells {
     let widths = (0..columns)
         .map(|column| rows.iter().map(|row| text::width(&row[column])).max().unwrap_or(0))
         .collect();
-    Cells { rows, widths, keys: report.fields.len() }
+    Cells { rows, widths, keys: report.fields.len(), given_up: Vec::new() }
 }
 
 fn figures(aggregate: &Aggregate, rate: String) -> [String; 9] {
@@ -63,14 +71,30 @@ fn errors(aggregate: &Aggregate) -> String {
 }
 
 impl Cells {
+    /// Gives up figures until the rest fits into so many columns, or nothing more can be given up.
+    pub(super) fn fit(mut self, columns: usize) -> Self {
+        for figure in DISPENSABLE {
+            let shown = self.shown();
+            if shown.map(|column| self.widths[column] + BETWEEN).sum::<usize>() <= columns + BETWEEN {
+                break;
+            }
+            self.given_up.push(self.keys + figure);
+        }
+        self
+    }
+
+    fn shown(&self) -> impl Iterator<Item = usize> {
+        (0..self.widths.len()).filter(|column| !self.given_up.contains(column))
+    }
+
     /// A row as a line: keys to the left, figures to the right.
     pub(super) fn line(&self, row: &[String]) -> String {
         let mut line = String::new();
-        for (column, (cell, &width)) in row.iter().zip(&self.widths).enumerate() {
+        for column in self.shown() {
             if column > 0 {
-                line.push_str("  ");
+                line.extend([' '; BETWEEN]);
             }
-            text::pad(&mut line, cell, width, column >= self.keys);
+            text::pad(&mut line, &row[column], self.widths[column], column >= self.keys);
         }
         line
     }

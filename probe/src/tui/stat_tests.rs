@@ -63,3 +63,15 @@ fn the_screen_can_be_drawn_at_every_size_with_and_without_figures() {
         }
     }
 }
+
+#[test]
+fn a_narrow_screen_gives_up_figures_and_keeps_counts_errors_and_the_median() {
+    let report = report(10, &[("/busy", 503, 3)]);
+    let titles = |columns| {
+        let cells = cells(&report, 10).fit(columns);
+        cells.line(&cells.rows[0]).split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert!(titles(100).ends_with("MAX REQUEST RESPONSE"), "{}", titles(100));
+    assert!(titles(70).ends_with("P99 MAX"), "{}", titles(70));
+    assert_eq!(titles(0), "COMM PATH COUNT ERRORS P50");
+}

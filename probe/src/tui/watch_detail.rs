@@ -60,7 +60,7 @@ pub(super) fn lines(record: &Record) -> Vec<Line<'static>> {
 fn identity(record: &Record) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if let Some(process) = &record.process {
-        lines.push(line("process", &format!("{} ({})", process.comm, process.pid)));
+        lines.push(line("process", &format!("{} ({})", process.comm(), process.pid)));
     }
     if let Some(identity) = &record.identity {
         let known = [

@@ -1,5 +1,7 @@
 //! Authorities, and where proxies say that a request came from (RFC 9110 section 7.2, RFC 7239, `X-Forwarded-*`).
 
+use memchr::{memchr, memrchr};
+
 /// A host and its port, if one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HostPort<'a> {
@@ -32,8 +34,8 @@ pub(super) fn target(target: &[u8], to_connect: bool) -> Target<'_> {
         }
         None => (None, None, target),
     };
-    let rest = rest.iter().position(|&byte| byte == b'#').map_or(rest, |hash| &rest[..hash]);
-    let (path, query) = match rest.iter().position(|&byte| byte == b'?') {
+    let rest = memchr(b'#', rest).map_or(rest, |hash| &rest[..hash]);
+    let (path, query) = match memchr(b'?', rest) {
         Some(mark) => (&rest[..mark], Some(&rest[mark + 1..])),
         None => (rest, None),
     };
@@ -42,6 +44,9 @@ pub(super) fn target(target: &[u8], to_connect: bool) -> Target<'_> {
 }
 
 fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    if target.first() == Some(&b'/') {
+        return None;
+    }
     let colon = target.iter().take(16).position(|&byte| byte == b':')?;
     let (scheme, rest) = target.split_at(colon);
     let valid = scheme.first().is_some_and(u8::is_ascii_alphabetic)
@@ -51,16 +56,15 @@ fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Reads `host[:port]`, the host perhaps an IPv6 address in brackets, user information left out.
 pub(super) fn host_port(authority: &[u8]) -> Option<HostPort<'_>> {
-    let at = authority.iter().rposition(|&byte| byte == b'@');
+    let at = memrchr(b'@', authority);
     let authority = at.map_or(authority, |at| &authority[at + 1..]).trim_ascii();
     let (host, rest) = if let Some(inner) = authority.strip_prefix(b"[") {
         let end = inner.iter().position(|&byte| byte == b']')?;
         (&inner[..end], &inner[end + 1..])
     } else {
-        let colons = authority.iter().filter(|&&byte| byte == b':').count();
-        match authority.iter().position(|&byte| byte == b':') {
+        match memchr(b':', authority) {
             // More than one colon and no brackets is an address alone, as proxies write it.
-            Some(colon) if colons == 1 => authority.split_at(colon),
+            Some(colon) if memchr(b':', &authority[colon + 1..]).is_none() => authority.split_at(colon),
             _ => (authority, &[][..]),
         }
     };

@@ -6,7 +6,7 @@ use super::{
     HttpSettings,
     frame::Length,
     ledger::{Fate, Ledger},
-    message::{self, Version},
+    message::{self, Look, Version},
     record::{Broken, Response},
     stream::{Here, RESYNC_ATTEMPTS, Step, Stream},
 };
@@ -19,6 +19,26 @@ use crate::{
 /// Silence of both streams after which waiting requests are given up as timed out. Long polls last a minute or so
 /// (load balancers cut them at 60 s); a response that comes later still is not reported a second time.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What there is of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Bytes that begin with it.
+    Ahead,
+    /// All of it.
+    Whole,
+    /// Its beginning: the rest will not be seen.
+    Cut,
+}
+
+impl Form {
+    const fn look(self) -> Look {
+        match self {
+            Self::Ahead => Look::Ahead,
+            Self::Whole | Self::Cut => Look::Whole,
+        }
+    }
+}
 
 /// Parses both streams of one connection.
 pub(super) struct HttpParser {
@@ -76,11 +96,31 @@ impl HttpParser {
     /// Takes in the next bytes of a segment. Gives how many.
     #[inline]
     fn advance(&mut self, direction: Direction, bytes: &[u8], here: Here, sink: &mut dyn Sink) -> usize {
+        let step = self.stream(direction).read(bytes, here);
+        if let Step::Begins(blank) = step {
+            let rest = &bytes[blank..];
+            if let Some(length) = self.head(direction, rest, here, Form::Ahead, sink) {
+                return blank + length;
+            }
+            let step = self.stream(direction).hold(rest);
+            return blank + self.obey(direction, step, rest, here, sink);
+        }
+        self.obey(direction, step, bytes, here, sink)
+    }
+
+    fn obey(
+        &mut self,
+        direction: Direction,
+        step: Step,
+        bytes: &[u8],
+        here: Here,
+        sink: &mut dyn Sink,
+    ) -> usize {
         let stream = self.stream(direction);
-        match stream.read(bytes, here) {
-            Step::Taken(taken) => taken,
+        match step {
+            Step::Taken(taken) | Step::Begins(taken) => taken,
             Step::Head { from: Some(from), to } => {
-                if self.head(direction, &bytes[from..to], here, false, sink) {
+                if self.head(direction, &bytes[from..to], here, Form::Whole, sink).is_some() {
                     to
                 } else {
                     self.no_head(direction, here, bytes, sink)
@@ -88,7 +128,7 @@ impl HttpParser {
             }
             Step::Head { from: None, to } => {
                 let head = stream.take_head();
-                let understood = self.head(direction, &head, here, false, sink);
+                let understood = self.head(direction, &head, here, Form::Whole, sink).is_some();
                 self.stream(direction).keep(head);
                 if understood { to } else { self.no_head(direction, here, &bytes[to..], sink) + to }
             }
@@ -128,12 +168,12 @@ impl HttpParser {
         direction: Direction,
         head: &[u8],
         here: Here,
-        cut: bool,
+        form: Form,
         sink: &mut dyn Sink,
-    ) -> bool {
+    ) -> Option<usize> {
         match direction {
-            Direction::ToServer => self.request_head(head, here, cut, sink),
-            Direction::ToClient => self.response_head(head, here, cut, sink),
+            Direction::ToServer => self.request_head(head, here, form, sink),
+            Direction::ToClient => self.response_head(head, here, form, sink),
         }
     }
 
@@ -142,7 +182,7 @@ impl HttpParser {
         let stream = self.stream(direction);
         let proven = stream.has_partial_head();
         let head = stream.take_head();
-        let understood = proven && self.head(direction, &head, here, true, sink);
+        let understood = proven && self.head(direction, &head, here, Form::Cut, sink).is_some();
         self.stream(direction).keep(head);
         if !understood {
             self.stream(direction).lose_framing(false);
@@ -150,35 +190,35 @@ impl HttpParser {
         understood
     }
 
-    fn request_head(&mut self, head: &[u8], here: Here, cut: bool, sink: &mut dyn Sink) -> bool {
+    fn request_head(&mut self, head: &[u8], here: Here, form: Form, sink: &mut dyn Sink) -> Option<usize> {
         let mut record = self.ledger.request();
         let settings = &self.settings;
         let capturing = !settings.captured_headers.is_empty();
-        let parsed = message::request(head, |name, value| {
+        let parsed = message::request(head, form.look(), |name, value| {
             if capturing {
                 record.texts.capture(settings, name, value);
             }
         });
-        let Some((line, fields)) = parsed else {
+        let Some((line, fields, length)) = parsed else {
             self.ledger.drop_request(record);
-            return false;
+            return None;
         };
         record.fill(settings, &line, &fields);
         record.serial = self.next_serial();
         record.started = self.requests.start.at;
-        self.requests.count(head.len(), 0);
+        self.requests.count(length, 0);
         let mut place = RequestPlace {
             start: self.requests.start.offset,
             end: None,
             opposite: here.opposite,
             at: record.started,
         };
-        if cut {
+        if form == Form::Cut {
             self.open_request = Some(record.serial);
             self.requests.lose_framing(true);
         } else {
-            let length = if line.version == Version::V09 { Length::None } else { fields.request_length() };
-            if self.requests.begin_body(length, fields.expects_continue) {
+            let body = if line.version == Version::V09 { Length::None } else { fields.request_length() };
+            if self.requests.begin_body(body, fields.expects_continue) {
                 self.requests.size.ended = Some(here.at);
                 record.size = self.requests.size;
                 record.done = true;
@@ -197,10 +237,10 @@ impl HttpParser {
         if self.fifo.is_holding() || !self.fifo.has_room() {
             self.settle(here.at, sink);
         }
-        true
+        Some(length)
     }
 
-    fn response_head(&mut self, head: &[u8], here: Here, cut: bool, sink: &mut dyn Sink) -> bool {
+    fn response_head(&mut self, head: &[u8], here: Here, form: Form, sink: &mut dyn Sink) -> Option<usize> {
         let interim = self.open_response;
         let mut fresh = interim.is_none().then(|| self.ledger.response());
         let mut scratch = None;
@@ -211,49 +251,48 @@ impl HttpParser {
                 Some(record) => record,
                 None => &mut **scratch.insert(Box::new(Response::empty())),
             },
-            (None, None) => return false,
+            (None, None) => return None,
         };
-        let capturing = !settings.captured_headers.is_empty();
-        let parsed = message::response(head, |name, value| {
-            if capturing {
-                record.texts.capture(settings, name, value);
-            }
-        });
-        let Some((line, fields)) = parsed else {
+        let Some((line, fields, length)) = message::response(head, form.look()) else {
             if let Some(record) = fresh {
                 self.ledger.drop_response(record);
             }
-            return false;
+            return None;
         };
+        if !settings.captured_headers.is_empty() {
+            message::response_fields(&head[..length], |name, value| {
+                record.texts.capture(settings, name, value);
+            });
+        }
         record.fill(line);
         self.untouched = false;
-        self.responses.count(head.len(), 0);
+        self.responses.count(length, 0);
         let serial = match (fresh, interim) {
             (Some(record), _) => self.push_response(record, here.at, sink),
             (None, serial) => serial.unwrap_or_default(),
         };
         self.open_response = Some(serial);
-        if cut {
+        if form == Form::Cut {
             self.responses.lose_framing(true);
-            return true;
+            return Some(length);
         }
         if matches!(line.status, 100 | 102..=199) {
             self.responses.expect_final_head();
-            return true;
+            return Some(length);
         }
         let request = self.ledger.request_of(serial);
         let (to_head, to_connect) =
             request.map_or((false, false), |request| (request.is_head, request.is_connect));
         let doubtful = request.is_none();
-        let length = fields.response_length(line.status, to_head, to_connect);
-        if self.responses.begin_body(length, doubtful) {
+        let body = fields.response_length(line.status, to_head, to_connect);
+        if self.responses.begin_body(body, doubtful) {
             self.end(Direction::ToClient, true, sink);
-        } else if length == Length::Tunnel {
+        } else if body == Length::Tunnel {
             self.responses.stop();
             self.end(Direction::ToClient, true, sink);
             self.finished |= !doubtful;
         }
-        true
+        Some(length)
     }
 
     fn push_response(&mut self, mut record: Box<Response>, now: Timestamp, sink: &mut dyn Sink) -> u64 {

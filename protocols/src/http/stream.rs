@@ -47,6 +47,8 @@ pub(super) struct Here {
 pub(super) enum Step {
     /// So many were taken in; nothing to be done.
     Taken(usize),
+    /// A head begins after so many bytes. If it cannot be read from them directly, [`Stream::hold`] takes them.
+    Begins(usize),
     /// A head is whole. It is `bytes[from..to]`, or in [`Stream::take_head`] where `from` is `None`.
     Head { from: Option<usize>, to: usize },
     /// So many were taken in, and the message ends with them.
@@ -395,39 +397,36 @@ impl Stream {
         if blank == bytes.len() {
             return Step::Taken(blank);
         }
-        let rest = &bytes[blank..];
         self.start = here;
-        match head_end(rest, 0) {
-            Ok(end) if end <= HEAD_LIMIT => {
-                self.count(blank, 0);
-                Step::Head { from: Some(blank), to: blank + end }
-            }
-            Ok(_) => self.hold(rest, HEAD_LIMIT, blank),
-            Err(searched) => {
-                self.searched = searched;
-                self.hold(rest, searched, blank)
-            }
+        self.count(blank, 0);
+        Step::Begins(blank)
+    }
+
+    /// A head begins with `bytes`, and could not be read from them directly.
+    pub(super) fn hold(&mut self, bytes: &[u8]) -> Step {
+        match head_end(bytes, 0) {
+            Ok(end) if end <= HEAD_LIMIT => Step::Head { from: Some(0), to: end },
+            Ok(_) => self.hold_from(bytes, HEAD_LIMIT),
+            Err(searched) => self.hold_from(bytes, searched),
         }
     }
 
     /// Holds the beginning of a head, unless its first line says that it is none.
-    fn hold(&mut self, rest: &[u8], searched: usize, blank: usize) -> Step {
+    fn hold_from(&mut self, rest: &[u8], searched: usize) -> Step {
         match line::probe(self.direction, rest) {
             Line::Invalid => return Step::NotAHead,
             Line::Simple if self.is_trial() => return Step::NotAHead,
             Line::Simple => {
                 let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
-                self.count(blank, 0);
-                return Step::Head { from: Some(blank), to: blank + end };
+                return Step::Head { from: Some(0), to: end };
             }
             Line::Valid => self.line_valid = true,
             Line::NeedMore => {}
         }
-        self.count(blank, 0);
         let held = rest.len().min(HEAD_LIMIT + 1);
         self.head.extend_from_slice(&rest[..held]);
         self.searched = searched;
-        if held > HEAD_LIMIT { Step::TooLong(blank + rest.len()) } else { Step::Taken(blank + rest.len()) }
+        if held > HEAD_LIMIT { Step::TooLong(rest.len()) } else { Step::Taken(rest.len()) }
     }
 
     fn read_more_head(&mut self, bytes: &[u8]) -> Step {
