@@ -25,8 +25,11 @@ use crate::{
     workspace::Workspace,
 };
 
+/// Seconds that one machine may take: it takes about twenty, and several minutes on a busy host.
+const LIMIT_SECONDS: u64 = 480;
+
 /// Options of `cargo xtask vm`.
-#[derive(Debug, Default, Clone, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// Which kernels: 5.10, 6.1, 6.12, newest; all of them if none is named
     versions: Vec<String>,
@@ -36,8 +39,14 @@ pub(crate) struct Options {
     program: Option<PathBuf>,
 
     /// Seconds that one machine may take
-    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    #[arg(long, default_value_t = LIMIT_SECONDS, value_name = "SECONDS")]
     limit: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { versions: Vec::new(), program: None, limit: LIMIT_SECONDS }
+    }
 }
 
 /// Lines of a failed machine's console that are shown; the log has them all.
@@ -57,7 +66,11 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report, set_up: &setup::Op
             tally.passed = outcome.passed.len() as u64;
             tally.failed = outcome.failed.len() as u64;
             if !outcome.failed.is_empty() {
-                bail!("{}; the console is in {}", outcome.failed.join("; "), log(workspace, wanted)?.display());
+                bail!(
+                    "{}; the console is in {}",
+                    outcome.failed.join("; "),
+                    log(workspace, wanted)?.display()
+                );
             }
             Ok(())
         });
