@@ -52,10 +52,12 @@ lacks_btf() {
     cat /tmp/said
 }
 
-# wait_for FILE WORD: until the file holds the word, half a minute at most.
+# wait_for FILE WORD PROCESS: until the file holds the word; in vain once the process has ended, or after two minutes.
+# Kernels before 6 take half a minute under emulation to verify the programs.
 wait_for() {
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         grep -q "$2" "$1" && return 0
+        [ -e "/proc/$3/exe" ] || return 1
         sleep 0.1
     done
     return 1
@@ -78,15 +80,17 @@ seen() {
 # capture NAME HOST PORT: requests to a server at that address must all be seen, from both ends.
 capture() {
     name=$1
+    interrupt="$name: an interrupt ends the capture in order"
     : >/tmp/exchanges
     : >/tmp/messages
     httpd -f -p "$2:$3" -h /www &
     server=$!
-    plainsight watch --json --for 120s >/tmp/exchanges 2>/tmp/messages &
+    plainsight watch --json --for 200s >/tmp/exchanges 2>/tmp/messages &
     probe=$!
-    if ! wait_for /tmp/messages watching; then
-        kill -9 $probe $server
+    if ! wait_for /tmp/messages watching $probe; then
+        kill -9 $probe $server 2>/dev/null
         fail "$name" "plainsight watch did not say that it is watching"
+        fail "$interrupt" "there was no capture"
         cat /tmp/messages
         return
     fi
@@ -109,9 +113,9 @@ capture() {
         cat /tmp/messages
     fi
     if [ $status -eq 0 ]; then
-        pass "$name: an interrupt ends the capture in order"
+        pass "$interrupt"
     else
-        fail "$name: an interrupt ends the capture in order" "ended with $status"
+        fail "$interrupt" "ended with $status"
         cat /tmp/messages
     fi
 }

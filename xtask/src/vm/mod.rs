@@ -25,8 +25,11 @@ use crate::{
     workspace::Workspace,
 };
 
+/// Seconds that one machine may take: it takes about twenty, and several minutes on a busy host.
+const LIMIT_SECONDS: u64 = 480;
+
 /// Options of `cargo xtask vm`.
-#[derive(Debug, Default, Clone, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// Which kernels: 5.10, 6.1, 6.12, newest; all of them if none is named
     versions: Vec<String>,
@@ -36,8 +39,14 @@ pub(crate) struct Options {
     program: Option<PathBuf>,
 
     /// Seconds that one machine may take
-    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    #[arg(long, default_value_t = LIMIT_SECONDS, value_name = "SECONDS")]
     limit: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { versions: Vec::new(), program: None, limit: LIMIT_SECONDS }
+    }
 }
 
 /// Lines of a failed machine's console that are shown; the log has them all.
@@ -57,7 +66,11 @@ pub(crate) fn run(workspace: &Workspace, report: &mut Report, set_up: &setup::Op
             tally.passed = outcome.passed.len() as u64;
             tally.failed = outcome.failed.len() as u64;
             if !outcome.failed.is_empty() {
-                bail!("{}", outcome.failed.join("; "));
+                bail!(
+                    "{}; the console is in {}",
+                    outcome.failed.join("; "),
+                    log(workspace, wanted)?.display()
+                );
             }
             Ok(())
         });
@@ -104,7 +117,7 @@ fn selected(versions: &[String]) -> Result<Vec<&'static Wanted>> {
 
 fn boot(workspace: &Workspace, wanted: &Wanted, initramfs: &Path, limit: Duration) -> Result<Outcome> {
     let kernel = wanted.obtain(workspace)?;
-    let log = workspace.cache("vm")?.join(format!("{}.log", wanted.name));
+    let log = log(workspace, wanted)?;
     println!("booting {}; its console goes to {}", kernel.release, log.display());
     let began = Instant::now();
     let mut outcome = Outcome::default();
@@ -119,14 +132,16 @@ fn boot(workspace: &Workspace, wanted: &Wanted, initramfs: &Path, limit: Duratio
         Ending::Exited(status) if !status.success() => Some(format!("QEMU failed ({status})")),
         Ending::Exited(_) => None,
     };
-    let problem = problem.or_else(|| outcome.incomplete());
-    if problem.is_some() || !outcome.failed.is_empty() {
+    outcome.failed.extend(problem.or_else(|| outcome.incomplete()));
+    if !outcome.failed.is_empty() {
         show_end(&log)?;
     }
-    if let Some(problem) = problem {
-        bail!("{problem}; its console is in {}", log.display());
-    }
     Ok(outcome)
+}
+
+/// Where a machine's console is kept.
+fn log(workspace: &Workspace, wanted: &Wanted) -> Result<PathBuf> {
+    Ok(workspace.cache("vm")?.join(format!("{}.log", wanted.name)))
 }
 
 fn show_end(log: &Path) -> Result<()> {

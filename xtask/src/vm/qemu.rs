@@ -31,7 +31,8 @@ pub(crate) fn boot(
     command
         .args(["-no-user-config", "-nodefaults", "-display", "none", "-nic", "none"])
         // QEMU 7.2 spoils the flags register in cmpxchg16b: kernels that use it, 6.12 for one, crash at random.
-        .args(["-accel", "tcg", "-cpu", "max,cx16=off", "-smp", "2", "-m", "768"])
+        // Of two processors one may run code that the other is patching, which its emulation also gets wrong at times.
+        .args(["-accel", "tcg", "-cpu", "max,cx16=off", "-smp", "1", "-m", "768"])
         .args(["-serial", "stdio", "-no-reboot"])
         // Of the kernel only its last words: messages in the middle of a line would hide a result.
         .args(["-append", "console=ttyS0 panic=-1 loglevel=1"])
