@@ -108,6 +108,9 @@ fn with_a_ring_far_too_small_every_request_is_seen_or_counted_and_none_gets_anot
     println!("{made} made: {by_outcome:?}, {answered} pairs checked; {}", outcome.messages.join(" "));
     assert!(lost > 0, "a ring of 64 KiB must overflow: {:?}", outcome.messages);
     assert!(answered > 1000, "enough pairs to check: {answered}");
-    assert!(seen + unobserved >= made, "{made} requests, {seen} seen, {unobserved} counted as not observed");
+    let accounted = seen + unobserved;
+    assert!(accounted >= made, "{made} requests, {seen} seen, {unobserved} counted as not observed");
+    // A request under way when wrk hung up may be counted once for each half that was seen alone.
+    assert!(accounted <= made + 64, "{made} requests, {seen} seen, {unobserved} counted as not observed");
     Ok(())
 }
