@@ -54,6 +54,8 @@ layout! {
     sock_local_port => "sock_common"."skc_num",
     /// Address family.
     sock_family => "sock_common"."skc_family",
+    /// State of the connection.
+    sock_state => "sock_common"."skc_state",
     /// The protocol's operations; replaced when kernel TLS takes over.
     sock_operations => "sock_common"."skc_prot",
     /// Network namespace.
@@ -62,6 +64,8 @@ layout! {
     sock_remote_v6 => "sock_common"."skc_v6_daddr",
     /// Local IPv6 address.
     sock_local_v6 => "sock_common"."skc_v6_rcv_saddr",
+    /// Flags of the socket; `SOCK_DONE` once the other end's FIN has come.
+    sock_flags => "sock"."__sk_common.skc_flags",
     /// The transport protocol's number.
     sock_protocol => "sock"."sk_protocol",
     /// A network namespace's inode number.
@@ -72,6 +76,8 @@ layout! {
     tcp_write_sequence => "tcp_sock"."write_seq",
     /// Sequence number just past the last byte that the program read.
     tcp_read_sequence => "tcp_sock"."copied_seq",
+    /// Sequence number just past the last byte that has come, or past the FIN.
+    tcp_next_sequence => "tcp_sock"."rcv_nxt",
     /// Bytes received over the life of the connection.
     tcp_bytes_received => "tcp_sock"."bytes_received",
     /// Bytes sent and acknowledged over the life of the connection.

@@ -27,6 +27,10 @@ const BROWSER: &[u8] = b"GET /api/v1/users/17?fields=name,mail&token=abcdef HTTP
 const CONNECTIONS: usize = 64;
 const MEASURED: Duration = Duration::from_secs(2);
 
+/// Rounds over all connections in one slice of about a millisecond. Whatever else runs on the machine, and on the other
+/// half of the core, only ever makes a slice slower: the best one is the nearest to what the code takes.
+const SLICE: usize = 32;
+
 /// Time that this thread spent on a core: a busy machine slows the clock on the wall, not this one.
 fn core_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("needs a Linux /proc");
@@ -97,10 +101,11 @@ fn measure(name: &str, request: &[u8], response: &[u8], ask: Ask) {
     let mut reader = Reader { ask, exchanges: 0, text: Length::default(), endpoints };
     let mut connections: Vec<_> = (0..CONNECTIONS).map(|_| (Conversation::new(true), 0_u64, 0_u64)).collect();
     let mut now = 0;
-    let mut rounds = 0_u64;
+    let mut slices = Vec::new();
     let (begun, used) = (Instant::now(), core_time());
-    while begun.elapsed() < MEASURED {
-        for _ in 0..64 {
+    while begun.elapsed() < MEASURED || slices.is_empty() {
+        let slice = Instant::now();
+        for _ in 0..SLICE {
             for (conversation, asked, answered) in &mut connections {
                 now += 1_000;
                 let segment = Segment {
@@ -124,19 +129,21 @@ fn measure(name: &str, request: &[u8], response: &[u8], ask: Ask) {
                 conversation.segment(&segment, &settings, &mut reader);
             }
         }
-        rounds += 64;
+        slices.push(slice.elapsed());
     }
-    let elapsed = core_time().saturating_sub(used);
-    assert_eq!(reader.exchanges, rounds * CONNECTIONS as u64, "every exchange must be reported");
-    let nanos = elapsed.as_nanos() as f64 / reader.exchanges as f64;
+    let made = (slices.len() * SLICE * CONNECTIONS) as u64;
+    assert_eq!(reader.exchanges, made, "every exchange must be reported");
+    let best = slices.iter().min().map_or(0, Duration::as_nanos) as f64 / (SLICE * CONNECTIONS) as f64;
+    let mean = core_time().saturating_sub(used).as_nanos() as f64 / made as f64;
     let mut line = String::new();
-    write!(line, "{name:<34} {:>6.2} million exchanges/s {nanos:>7.1} ns each", 1_000.0 / nanos)
-        .expect("strings take all");
-    println!(
-        "{line}   ({} exchanges, {} bytes of text each)",
-        reader.exchanges,
-        reader.text.0 / reader.exchanges
-    );
+    write!(
+        line,
+        "{name:<32} best {:>5.2} M/s ({best:>6.1} ns), mean {:>5.2} M/s ({mean:>6.1} ns)",
+        1_000.0 / best,
+        1_000.0 / mean
+    )
+    .expect("strings take all");
+    println!("{line}; {made} exchanges, {} bytes of text each", reader.text.0 / made);
 }
 
 fn main() {

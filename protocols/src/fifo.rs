@@ -22,6 +22,11 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{Limit, Timestamp};
 
+mod entry;
+
+use entry::{Decided, Request, Response, Tail, Verdict};
+pub(crate) use entry::{RequestPlace, ResponsePlace, Settled};
+
 /// How long a response waits for a request that is reported late. Measured lateness is the time between a system call's
 /// work and its return, microseconds; a preempted thread can take a scheduler tick or two.
 pub(crate) const LATE_WINDOW: Duration = Duration::from_millis(10);
@@ -37,87 +42,6 @@ pub(crate) const WAITING_BYTES: usize = 256 * 1024;
 
 /// Responses that may wait for late requests.
 pub(crate) const HELD_RESPONSES: usize = 16;
-
-/// Where a request stands in the two streams.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RequestPlace {
-    /// Offset of its first byte.
-    pub(crate) start: u64,
-    /// Offset past its last byte, `None` while that was not seen.
-    pub(crate) end: Option<u64>,
-    /// Where the response stream stood when it was moved.
-    pub(crate) opposite: Option<u64>,
-    /// When it was seen.
-    pub(crate) at: Timestamp,
-}
-
-/// Where a response stands in the two streams.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ResponsePlace {
-    /// Offset of its first byte.
-    pub(crate) start: u64,
-    /// Where the request stream stood when its first byte was moved.
-    pub(crate) opposite: Option<u64>,
-    /// When it was seen.
-    pub(crate) at: Timestamp,
-}
-
-/// What became of a message.
-#[derive(Debug)]
-pub(crate) enum Settled<Q, S> {
-    /// They belong together.
-    Pair(Q, S),
-    /// The response to it was lost, or cannot be told from others.
-    Request(Q),
-    /// The connection ended, or was given up, and no response is known to have been lost.
-    Unanswered(Q),
-    /// The request for it was lost, or there was none.
-    Response(S),
-    /// The exchange that it belongs to was reported before, by its response.
-    RequestAgain(Q),
-    /// The exchange that it belongs to was reported before, by its request.
-    ResponseAgain(S),
-}
-
-#[derive(Debug)]
-struct Request<Q> {
-    place: RequestPlace,
-    payload: Q,
-    weight: usize,
-    lost_before: i64,
-    after_gap: bool,
-    /// Nothing could be outstanding when it came.
-    fresh: bool,
-}
-
-#[derive(Debug)]
-struct Response<S> {
-    place: ResponsePlace,
-    payload: S,
-    lost_before: i64,
-    after_gap: bool,
-}
-
-/// Messages lost from one stream since the last that was queued.
-#[derive(Debug, Default, Clone, Copy)]
-struct Tail {
-    lost: i64,
-    gap: bool,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Pair,
-    RequestAlone,
-    ResponseAlone,
-    Apart,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decided {
-    Alone,
-    Again,
-}
 
 /// The matcher of one connection.
 #[derive(Debug)]
@@ -170,7 +94,8 @@ impl<Q, S> Fifo<Q, S> {
             let earlier = self.requests.back().and_then(|request| request.place.opposite);
             self.pipelined |= earlier == Some(opposite);
             let owed = self.lost_requests + tail.lost;
-            if owed < 0 && self.last_orphan.is_some_and(|start| opposite > start) {
+            let first = self.requests.is_empty();
+            if first && owed < 0 && self.last_orphan.is_some_and(|start| opposite > start) {
                 // It was sent with the odd response already there: nobody asked for that one.
                 self.lost_requests -= owed;
             }

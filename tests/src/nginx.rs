@@ -102,6 +102,7 @@ http {{
   keepalive_timeout 600s;
   default_type text/plain;
   gzip_min_length 100;
+  gzip_types text/plain;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     listen [::1]:{port} backlog=4096;

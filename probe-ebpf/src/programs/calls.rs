@@ -223,7 +223,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
         return;
     }
     if call.kind == MANY {
-        begin_many(context, call, &socket, datagrams);
+        begin_many(context, call, &socket, &common, datagrams);
         return;
     }
     let mut source = Source { kind: call.kind, memory: call.memory, count: call.count };
@@ -260,7 +260,7 @@ fn stream<C: EbpfContext>(
     let Some(connection) = data::wanted(socket.sock, common, call.flow) else {
         return;
     };
-    let (end, opposite) = data::sequences(socket.sock, call.flow);
+    let (end, opposite) = data::sequences(socket.sock, common, call.flow);
     let sequence = end.wrapping_sub(call.result);
     let mut stretch =
         Stretch { flow: call.flow, length: call.result, source, skip: 0, sequences: (sequence, opposite) };
@@ -294,7 +294,13 @@ fn stream<C: EbpfContext>(
 
 /// Begins with the messages of a sendmmsg or recvmmsg call, which `step` sends one after another.
 #[inline(always)]
-fn begin_many<C: EbpfContext>(context: &C, call: &Call, socket: &socket::Socket, datagrams: bool) {
+fn begin_many<C: EbpfContext>(
+    context: &C,
+    call: &Call,
+    socket: &socket::Socket,
+    common: &Common,
+    datagrams: bool,
+) {
     let number = call.result.min(MESSAGES);
     if call.result > MESSAGES {
         add(Counter::MessagesSkipped, u64::from(call.result - MESSAGES));
@@ -312,7 +318,7 @@ fn begin_many<C: EbpfContext>(context: &C, call: &Call, socket: &socket::Socket,
             total = total.wrapping_add(message_length(call.memory, index));
         }
     }
-    let (end, _) = data::sequences(socket.sock, call.flow);
+    let (end, _) = data::sequences(socket.sock, common, call.flow);
     let Some(step) = STEP.get_ptr_mut(0) else {
         return;
     };
@@ -379,7 +385,7 @@ fn step<C: EbpfContext>(context: &C) {
             return;
         };
         if part != 0 {
-            let (_, opposite) = data::sequences(sock, flow);
+            let (_, opposite) = data::sequences(sock, &common, flow);
             let sequences = (step.sequence.wrapping_add(step.done), opposite);
             let stretch = Stretch { flow, length: part, source, skip: step.done, sequences };
             data::send(connection, &stretch);

@@ -66,6 +66,13 @@ impl Common {
         u16::from_be(self.member(offset!(sock_remote_port)))
     }
 
+    /// Whether the connection has left the state in which both ends may send.
+    #[inline(always)]
+    pub(crate) fn is_ending(&self) -> bool {
+        const ESTABLISHED: u8 = 1;
+        self.member::<u8>(offset!(sock_state)) != ESTABLISHED
+    }
+
     #[inline(always)]
     pub(crate) fn ports(&self) -> u32 {
         u32::from(self.local_port()) << 16 | u32::from(self.remote_port())

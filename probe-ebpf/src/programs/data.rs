@@ -63,10 +63,24 @@ pub(crate) fn wanted(sock: *const u8, common: &Common, flow: u8) -> Option<*mut 
 
 /// How far the program has come in each stream of a connection: of the flow's own stream first, then of the other.
 #[inline(always)]
-pub(crate) fn sequences(sock: *const u8, flow: u8) -> (u32, u32) {
+pub(crate) fn sequences(sock: *const u8, common: &Common, flow: u8) -> (u32, u32) {
     let written: u32 = read_kernel(sock.wrapping_add(offset!(tcp_write_sequence))).unwrap_or(0);
-    let read: u32 = read_kernel(sock.wrapping_add(offset!(tcp_read_sequence))).unwrap_or(0);
+    let mut read: u32 = read_kernel(sock.wrapping_add(offset!(tcp_read_sequence))).unwrap_or(0);
+    if common.is_ending() && has_read_fin(sock, read) {
+        read = read.wrapping_sub(1);
+    }
     if flow == flow::SENT { (written, read) } else { (read, written) }
+}
+
+/// Whether the program has read up to and past the other end's FIN, which takes one sequence number and is no byte of
+/// the stream (net/ipv4/tcp.c, `tcp_recvmsg_locked`, `found_fin_ok`).
+#[inline(always)]
+fn has_read_fin(sock: *const u8, read: u32) -> bool {
+    /// `SOCK_DONE` of `enum sock_flags` (include/net/sock.h), set when a FIN has come.
+    const DONE: u64 = 1 << 1;
+    let flags: u64 = read_kernel(sock.wrapping_add(offset!(sock_flags))).unwrap_or(0);
+    let next: u32 = read_kernel(sock.wrapping_add(offset!(tcp_next_sequence))).unwrap_or(0);
+    flags & DONE != 0 && next == read
 }
 
 /// Sends one record's worth of a stretch.

@@ -9,4 +9,4 @@ mod visible;
 pub use handover::{Handover, Outbox, Progress};
 pub use output::{Output, OutputError};
 pub use record_json::append_record;
-pub use visible::{is_hidden, visible};
+pub use visible::{is_hidden, is_plain, visible};

@@ -23,10 +23,17 @@ pub const fn is_hidden(character: char) -> bool {
         | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a text is all printable ASCII, as most are: one column for each byte, and nothing to spell out.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    // Without a branch for each byte, so that the compiler looks at many at once.
+    text.bytes().fold(true, |plain, byte| plain & (b' '..=b'~').contains(&byte))
+}
+
 /// The text with each hidden character spelled out, as in `\n`, `\x1b` or `\u{202e}`.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hidden) {
+    if is_plain(text) || !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut spelled = String::with_capacity(text.len() + 16);

@@ -5,7 +5,10 @@ use std::{borrow::Cow, time::Duration};
 use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::{export::visible, signal::WallTime};
+use crate::{
+    export::{is_plain, visible},
+    signal::WallTime,
+};
 
 /// The time of day with milliseconds, twelve columns wide.
 pub(super) fn time_of_day(at: WallTime, zone: &TimeZone) -> String {
@@ -101,11 +104,14 @@ pub(super) fn grouped(number: u64) -> String {
 
 /// Columns that a text takes on a terminal once it is made [visible].
 pub(super) fn width(text: &str) -> usize {
-    visible(text).width()
+    if is_plain(text) { text.len() } else { visible(text).width() }
 }
 
 /// The text made [visible] and cut to so many columns, with an ellipsis where something is missing.
 pub(super) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    if is_plain(text) && text.len() <= columns {
+        return Cow::Borrowed(text);
+    }
     let text = visible(text);
     if text.width() <= columns {
         return text;
@@ -127,7 +133,7 @@ pub(super) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
 /// Appends the text, cut or filled up with blanks to exactly so many columns.
 pub(super) fn pad(line: &mut String, text: &str, columns: usize, is_right: bool) {
     let text = cut(text, columns);
-    let blanks = columns.saturating_sub(text.width());
+    let blanks = columns.saturating_sub(width(&text));
     if is_right {
         line.extend(std::iter::repeat_n(' ', blanks));
     }

@@ -56,14 +56,15 @@ impl<'a> HttpExchange<'a> {
             return close_error(reason);
         }
         let response = self.response?;
-        match response.broken {
-            Some(Broken::Reset) => return Some("connection_reset"),
-            Some(Broken::Truncated) => return Some("response_truncated"),
-            None => {}
-        }
         // HTTP/0.9 answers with the bare document, but only those who ask in that version expect it.
         let expected = self.request.is_none_or(|request| request.version == super::message::Version::V09);
-        (response.foreign && !expected).then_some("invalid_response")
+        if response.foreign && !expected {
+            return Some("invalid_response");
+        }
+        response.broken.map(|broken| match broken {
+            Broken::Reset => "connection_reset",
+            Broken::Truncated => "response_truncated",
+        })
     }
 
     fn target(&self) -> Option<Target<'a>> {
@@ -172,7 +173,7 @@ impl<'a> HttpExchange<'a> {
                 visit("server.port", Value::Integer(i64::from(named.port.unwrap_or(default_port))));
             }
             None if side == Side::Client => {
-                socket_address(["server.address", "server.port"], &endpoints.server, visit)
+                socket_address(["server.address", "server.port"], &endpoints.server, visit);
             }
             None => {}
         }

@@ -32,7 +32,8 @@ pub(super) fn status_line(head: &[u8]) -> Option<(StatusLine, &[u8])> {
     let old = matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0' | b'1', b'.', _]);
     let code = after.trim_ascii_start();
     let digits = code.get(..3)?;
-    if !old || code.len() == after.len() || !digits.iter().all(u8::is_ascii_digit) {
+    let longer = code.get(3).is_some_and(u8::is_ascii_digit);
+    if !old || longer || code.len() == after.len() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let status = digits.iter().fold(0, |value, digit| value * 10 + u16::from(digit - b'0'));

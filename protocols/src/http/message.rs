@@ -3,7 +3,7 @@
 
 use std::mem::MaybeUninit;
 
-use memchr::memchr;
+use memchr::memchr_iter;
 
 use super::{frame::Length, lenient};
 
@@ -68,51 +68,20 @@ pub(super) enum Declared {
     Contradictory,
 }
 
-/// Header fields that matter to the parser or to the attributes, gathered in one pass.
+/// What the header fields say of where the body ends.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Fields<'a> {
-    pub(super) content_length: Declared,
-    pub(super) chunked: bool,
+pub(super) struct Framing {
+    content_length: Declared,
+    chunked: bool,
     /// A transfer coding other than chunked and identity.
-    pub(super) coded: bool,
-    pub(super) expects_continue: bool,
-    pub(super) host: Option<&'a [u8]>,
-    pub(super) user_agent: Option<&'a [u8]>,
-    pub(super) trace_parent: Option<&'a [u8]>,
-    pub(super) forwarded: Option<&'a [u8]>,
-    pub(super) forwarded_for: Option<&'a [u8]>,
-    pub(super) forwarded_host: Option<&'a [u8]>,
-    pub(super) forwarded_proto: Option<&'a [u8]>,
+    coded: bool,
 }
 
-impl<'a> Fields<'a> {
-    /// Takes a field in, if it is one that matters. Length and a look at the name decide.
-    #[inline]
-    pub(super) fn add(&mut self, name: &[u8], value: &'a [u8]) {
-        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+impl Framing {
+    fn add(&mut self, name: &[u8], value: &[u8]) {
         match name.len() {
-            4 if is("host") => self.host = self.host.or(Some(value)),
-            6 if is("expect") => {
-                self.expects_continue |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
-            }
-            9 if is("forwarded") => self.forwarded = self.forwarded.or(Some(value)),
-            10 if is("user-agent") => self.user_agent = self.user_agent.or(Some(value)),
-            11 if is("traceparent") => self.trace_parent = self.trace_parent.or(Some(value)),
-            14 if is("content-length") => self.add_content_length(value),
-            15 if is("x-forwarded-for") => self.forwarded_for = self.forwarded_for.or(Some(value)),
-            16 if is("x-forwarded-host") => self.forwarded_host = self.forwarded_host.or(Some(value)),
-            17 if is("transfer-encoding") => self.add_codings(value),
-            17 if is("x-forwarded-proto") => self.forwarded_proto = self.forwarded_proto.or(Some(value)),
-            _ => {}
-        }
-    }
-
-    /// The same for a response, of which nothing but its framing is asked.
-    #[inline]
-    fn add_framing(&mut self, name: &[u8], value: &[u8]) {
-        match name.len() {
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.add_content_length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.add_codings(value),
+            14 if name.eq_ignore_ascii_case(CONTENT_LENGTH) => self.add_content_length(value),
+            17 if name.eq_ignore_ascii_case(TRANSFER_ENCODING) => self.add_codings(value),
             _ => {}
         }
     }
@@ -169,6 +138,45 @@ impl<'a> Fields<'a> {
         }
     }
 }
+
+/// Header fields of a request that matter to the parser or to the attributes, gathered in one pass.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Fields<'a> {
+    pub(super) framing: Framing,
+    pub(super) expects_continue: bool,
+    pub(super) host: Option<&'a [u8]>,
+    pub(super) user_agent: Option<&'a [u8]>,
+    pub(super) trace_parent: Option<&'a [u8]>,
+    pub(super) forwarded: Option<&'a [u8]>,
+    pub(super) forwarded_for: Option<&'a [u8]>,
+    pub(super) forwarded_host: Option<&'a [u8]>,
+    pub(super) forwarded_proto: Option<&'a [u8]>,
+}
+
+impl<'a> Fields<'a> {
+    /// Takes a field in, if it is one that matters. Length and a look at the name decide.
+    #[inline]
+    pub(super) fn add(&mut self, name: &[u8], value: &'a [u8]) {
+        let is = |wanted: &str| name.eq_ignore_ascii_case(wanted.as_bytes());
+        match name.len() {
+            4 if is("host") => self.host = self.host.or(Some(value)),
+            6 if is("expect") => {
+                self.expects_continue |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
+            }
+            9 if is("forwarded") => self.forwarded = self.forwarded.or(Some(value)),
+            10 if is("user-agent") => self.user_agent = self.user_agent.or(Some(value)),
+            11 if is("traceparent") => self.trace_parent = self.trace_parent.or(Some(value)),
+            15 if is("x-forwarded-for") => self.forwarded_for = self.forwarded_for.or(Some(value)),
+            16 if is("x-forwarded-host") => self.forwarded_host = self.forwarded_host.or(Some(value)),
+            17 if is("x-forwarded-proto") => self.forwarded_proto = self.forwarded_proto.or(Some(value)),
+            14 | 17 => self.framing.add(name, value),
+            _ => {}
+        }
+    }
+}
+
+const CONTENT_LENGTH: &[u8] = b"content-length";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 
 /// Lengths from here on are no lengths but attempts to overflow one.
 const LONGEST_BODY: u64 = i64::MAX as u64;
@@ -231,29 +239,54 @@ pub(super) fn request<'a>(
 ///
 /// Of its fields only those that frame the message matter, and finding those takes a third of the time of reading them
 /// all. Where fields are to be captured, see [`response_fields`].
-pub(super) fn response(head: &[u8], look: Look) -> Option<(StatusLine, Fields<'_>, usize)> {
-    let mut fields = Fields::default();
-    let (line, mut rest) = lenient::status_line(head)?;
-    if look == Look::Whole {
-        lenient::fields(rest, |name, value| fields.add_framing(name, value));
-        return Some((line, fields, head.len()));
+pub(super) fn response(head: &[u8], look: Look) -> Option<(StatusLine, Framing, usize)> {
+    match look {
+        Look::Ahead => response_ahead(head),
+        Look::Whole => {
+            let (line, rest) = lenient::status_line(head)?;
+            let mut framing = Framing::default();
+            lenient::fields(rest, |name, value| framing.add(name, value));
+            Some((line, framing, head.len()))
+        }
     }
-    loop {
-        let newline = memchr(b'\n', rest)?;
-        let (field, after) = (&rest[..newline], &rest[newline + 1..]);
-        match field {
-            [] | [b'\r'] => return Some((line, fields, head.len() - after.len())),
+}
+
+/// The same for a head that is as the specification has it; any other gives `None`.
+fn response_ahead(bytes: &[u8]) -> Option<(StatusLine, Framing, usize)> {
+    let mut lines = memchr_iter(b'\n', bytes);
+    let mut start = lines.next()? + 1;
+    let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor, b' ', code @ ..] = &bytes[..start] else {
+        return None;
+    };
+    let [hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b' ' | b'\r' | b'\n', ..] = code
+    else {
+        return None;
+    };
+    let digit = |byte: u8| u16::from(byte - b'0');
+    let line = StatusLine {
+        status: digit(*hundreds) * 100 + digit(*tens) * 10 + digit(*ones),
+        version: Version::from_minor(minor.checked_sub(b'0').filter(|&minor| minor < 10)?),
+    };
+    let mut framing = Framing::default();
+    for newline in lines {
+        let field = &bytes[start..newline];
+        start = newline + 1;
+        let colon = match field {
+            [] | [b'\r'] => return Some((line, framing, start)),
             // A folded line belongs to the one before it.
             [b' ' | b'\t', ..] => return None,
-            [b'C' | b'c' | b'T' | b't', ..] => {
-                if let Some(colon) = memchr(b':', field) {
-                    fields.add_framing(field[..colon].trim_ascii_end(), field[colon + 1..].trim_ascii());
-                }
-            }
+            [b'C' | b'c', ..] => CONTENT_LENGTH.len(),
+            [b'T' | b't', ..] => TRANSFER_ENCODING.len(),
+            _ => continue,
+        };
+        match field.get(colon) {
+            Some(b':') => framing.add(&field[..colon], field[colon + 1..].trim_ascii()),
+            // Whitespace before the colon, which is not as the specification has it.
+            Some(b' ' | b'\t') => return None,
             _ => {}
         }
-        rest = after;
     }
+    None
 }
 
 /// Shows every field of a response's whole head to `each`.

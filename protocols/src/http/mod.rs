@@ -1,6 +1,6 @@
 //! HTTP/1: version 1.1 (RFC 9112), 1.0, and what is left of 0.9, with the semantics of RFC 9110.
 //!
-//! Bytes become messages in [`stream`](self) and `frame`, heads are read in `message`, `parser` hands both to the FIFO
+//! Bytes become messages in `stream` and `frame`, heads are read in `message`, `parser` hands both to the FIFO
 //! matcher, and `exchange` says what a pair means in OpenTelemetry's terms.
 
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use crate::{
 mod address;
 mod exchange;
 mod frame;
+mod head_buffer;
+mod heads;
 mod ledger;
 mod lenient;
 mod line;
@@ -29,7 +31,7 @@ pub const ENTRY: Entry = Entry { protocol: Protocol::Http, detect, start };
 
 /// Bytes that one connection's parser holds at most: two unfinished heads, waiting requests, responses held for late
 /// ones, and the few exchanges under way.
-pub const HELD_BYTES_LIMIT: usize = 2 * (stream::HEAD_LIMIT + 1)
+pub const HELD_BYTES_LIMIT: usize = 2 * (head_buffer::HEAD_LIMIT + 1)
     + crate::fifo::WAITING_BYTES
     + (crate::fifo::HELD_RESPONSES + ledger::UNDER_WAY) * record::TEXT_LIMIT;
 

@@ -4,41 +4,20 @@ use std::time::Duration;
 
 use super::{
     HttpSettings,
-    frame::Length,
+    heads::{Form, held_response},
     ledger::{Fate, Ledger},
-    message::{self, Look, Version},
     record::{Broken, Response},
     stream::{Here, RESYNC_ATTEMPTS, Step, Stream},
 };
 use crate::{
     CloseReason, Direction, Gap, Limit, Segment, Sink, Timestamp,
-    fifo::{Fifo, RequestPlace, ResponsePlace, Settled},
+    fifo::{Fifo, Settled},
     registry::{Continue, Parser},
 };
 
 /// Silence of both streams after which waiting requests are given up as timed out. Long polls last a minute or so
 /// (load balancers cut them at 60 s); a response that comes later still is not reported a second time.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// What there is of a head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// Bytes that begin with it.
-    Ahead,
-    /// All of it.
-    Whole,
-    /// Its beginning: the rest will not be seen.
-    Cut,
-}
-
-impl Form {
-    const fn look(self) -> Look {
-        match self {
-            Self::Ahead => Look::Ahead,
-            Self::Whole | Self::Cut => Look::Whole,
-        }
-    }
-}
 
 /// Parses both streams of one connection.
 pub(super) struct HttpParser {
@@ -55,7 +34,7 @@ pub(super) struct HttpParser {
     pub(super) untouched: bool,
     server_ended: bool,
     active_at: Timestamp,
-    finished: bool,
+    pub(super) finished: bool,
 }
 
 impl HttpParser {
@@ -88,7 +67,7 @@ impl HttpParser {
         }
     }
 
-    fn next_serial(&mut self) -> u64 {
+    pub(super) fn next_serial(&mut self) -> u64 {
         self.serial += 1;
         self.serial
     }
@@ -163,189 +142,12 @@ impl HttpParser {
         }
     }
 
-    fn head(
-        &mut self,
-        direction: Direction,
-        head: &[u8],
-        here: Here,
-        form: Form,
-        sink: &mut dyn Sink,
-    ) -> Option<usize> {
-        match direction {
-            Direction::ToServer => self.request_head(head, here, form, sink),
-            Direction::ToClient => self.response_head(head, here, form, sink),
-        }
-    }
-
-    /// Reads the head that is held although it is not whole: a gap took the rest, or it is too long.
-    pub(super) fn cut_head(&mut self, direction: Direction, here: Here, sink: &mut dyn Sink) -> bool {
-        let stream = self.stream(direction);
-        let proven = stream.has_partial_head();
-        let head = stream.take_head();
-        let understood = proven && self.head(direction, &head, here, Form::Cut, sink).is_some();
-        self.stream(direction).keep(head);
-        if !understood {
-            self.stream(direction).lose_framing(false);
-        }
-        understood
-    }
-
-    fn request_head(&mut self, head: &[u8], here: Here, form: Form, sink: &mut dyn Sink) -> Option<usize> {
-        let mut record = self.ledger.request();
-        let settings = &self.settings;
-        let capturing = !settings.captured_headers.is_empty();
-        let parsed = message::request(head, form.look(), |name, value| {
-            if capturing {
-                record.texts.capture(settings, name, value);
-            }
-        });
-        let Some((line, fields, length)) = parsed else {
-            self.ledger.drop_request(record);
-            return None;
-        };
-        record.fill(settings, &line, &fields);
-        record.serial = self.next_serial();
-        record.started = self.requests.start.at;
-        self.requests.count(length, 0);
-        let mut place = RequestPlace {
-            start: self.requests.start.offset,
-            end: None,
-            opposite: here.opposite,
-            at: record.started,
-        };
-        if form == Form::Cut {
-            self.open_request = Some(record.serial);
-            self.requests.lose_framing(true);
-        } else {
-            let body = if line.version == Version::V09 { Length::None } else { fields.request_length() };
-            if self.requests.begin_body(body, fields.expects_continue) {
-                self.requests.size.ended = Some(here.at);
-                record.size = self.requests.size;
-                record.done = true;
-                place.end = Some(place.start.saturating_add(record.size.bytes));
-                self.requests.begin_head(false);
-                if line.version == Version::V09 {
-                    self.requests.lose_framing(false);
-                }
-            } else {
-                self.open_request = Some(record.serial);
-            }
-        }
-        let weight = record.held();
-        let idle = self.ledger.is_empty();
-        self.fifo.push_request(place, record, weight, idle);
-        if self.fifo.is_holding() || !self.fifo.has_room() {
-            self.settle(here.at, sink);
-        }
-        Some(length)
-    }
-
-    fn response_head(&mut self, head: &[u8], here: Here, form: Form, sink: &mut dyn Sink) -> Option<usize> {
-        let interim = self.open_response;
-        let mut fresh = interim.is_none().then(|| self.ledger.response());
-        let mut scratch = None;
-        let (settings, fifo, ledger) = (&self.settings, &mut self.fifo, &mut self.ledger);
-        let record = match (&mut fresh, interim) {
-            (Some(record), _) => &mut **record,
-            (None, Some(serial)) => match held_response(fifo, ledger, serial) {
-                Some(record) => record,
-                None => &mut **scratch.insert(Box::new(Response::empty())),
-            },
-            (None, None) => return None,
-        };
-        let Some((line, fields, length)) = message::response(head, form.look()) else {
-            if let Some(record) = fresh {
-                self.ledger.drop_response(record);
-            }
-            return None;
-        };
-        if !settings.captured_headers.is_empty() {
-            message::response_fields(&head[..length], |name, value| {
-                record.texts.capture(settings, name, value);
-            });
-        }
-        record.fill(line);
-        self.untouched = false;
-        self.responses.count(length, 0);
-        let serial = match (fresh, interim) {
-            (Some(record), _) => self.push_response(record, here.at, sink),
-            (None, serial) => serial.unwrap_or_default(),
-        };
-        self.open_response = Some(serial);
-        if form == Form::Cut {
-            self.responses.lose_framing(true);
-            return Some(length);
-        }
-        if matches!(line.status, 100 | 102..=199) {
-            self.responses.expect_final_head();
-            return Some(length);
-        }
-        let request = self.ledger.request_of(serial);
-        let (to_head, to_connect) =
-            request.map_or((false, false), |request| (request.is_head, request.is_connect));
-        let doubtful = request.is_none();
-        let body = fields.response_length(line.status, to_head, to_connect);
-        if self.responses.begin_body(body, doubtful) {
-            self.end(Direction::ToClient, true, sink);
-        } else if body == Length::Tunnel {
-            self.responses.stop();
-            self.end(Direction::ToClient, true, sink);
-            self.finished |= !doubtful;
-        }
-        Some(length)
-    }
-
-    fn push_response(&mut self, mut record: Box<Response>, now: Timestamp, sink: &mut dyn Sink) -> u64 {
-        let serial = self.next_serial();
-        let start = self.responses.start;
-        record.serial = serial;
-        record.started = start.at;
-        let place = ResponsePlace { start: start.offset, opposite: start.opposite, at: start.at };
-        self.fifo.push_response(place, record);
-        self.settle(now, sink);
-        serial
-    }
-
-    /// The bytes at hand begin no message.
-    fn no_head(&mut self, direction: Direction, here: Here, bytes: &[u8], sink: &mut dyn Sink) -> usize {
-        let on_trial = self.stream(direction).is_trial();
-        self.stream(direction).misses += u32::from(on_trial);
-        match direction {
-            Direction::ToServer => self.lose(direction, 0),
-            // The first and only thing on a connection that answers a request without being HTTP/1.
-            Direction::ToClient if self.untouched && self.fifo.is_waiting() && !self.fifo.is_holding() => {
-                self.foreign_response(here, bytes, sink);
-                return bytes.len();
-            }
-            Direction::ToClient => {
-                self.end(direction, false, sink);
-                self.lose(direction, 0);
-            }
-        }
-        self.stream(direction).lose_framing(false);
-        bytes.len()
-    }
-
-    fn foreign_response(&mut self, here: Here, bytes: &[u8], sink: &mut dyn Sink) {
-        let held = self.responses.take_head();
-        let mut record = self.ledger.response();
-        record.foreign = true;
-        record.version = Version::V09;
-        self.untouched = false;
-        let serial = self.push_response(record, here.at, sink);
-        self.open_response = Some(serial);
-        self.responses.read_until_close();
-        let length = held.len().max(bytes.len());
-        self.responses.count(length, length as u64);
-        self.responses.size.body_known = true;
-    }
-
     /// The message under way in a stream has ended; `seen` says whether its last byte was.
     pub(super) fn end(&mut self, direction: Direction, seen: bool, sink: &mut dyn Sink) {
         let stream = self.stream(direction);
         let mut size = stream.size;
         size.ended = seen.then_some(stream.last_at());
-        let end = stream.start.offset.saturating_add(size.bytes);
+        let end = stream.position();
         let going_on = stream.is_over();
         if !going_on {
             stream.begin_head(false);
@@ -434,13 +236,14 @@ impl HttpParser {
         let Some(serial) = self.open_response else { return };
         let stream = &mut self.responses;
         let in_body = stream.is_in_body();
-        let whole = stream.is_until_close() && reason == CloseReason::Closed;
+        // What is delimited by the end of the stream is whole with it, and so may be what has no length to be believed.
+        let whole = stream.is_lost() || stream.is_until_close() && reason == CloseReason::Closed;
         let mut broken = None;
         match reason {
-            _ if whole || stream.is_lost() || !in_body => {}
+            CloseReason::Timeout | CloseReason::Evicted => stream.size.cut = true,
+            _ if whole || !in_body => {}
             CloseReason::Closed => broken = Some(Broken::Truncated),
             CloseReason::Reset => broken = Some(Broken::Reset),
-            CloseReason::Timeout | CloseReason::Evicted => stream.size.cut = true,
         }
         let seen = matches!(reason, CloseReason::Closed | CloseReason::Reset) && in_body;
         if in_body {
@@ -477,18 +280,6 @@ impl HttpParser {
         }
         Continue::Parsing
     }
-}
-
-/// A response that waits, or whose exchange is under way.
-fn held_response<'a>(
-    fifo: &'a mut Fifo<Box<super::record::Request>, Box<Response>>,
-    ledger: &'a mut Ledger,
-    serial: u64,
-) -> Option<&'a mut Response> {
-    if fifo.newest_response().is_some_and(|record| record.serial == serial) {
-        return fifo.newest_response().map(|record| &mut **record);
-    }
-    ledger.find_response(serial)
 }
 
 impl Parser for HttpParser {

@@ -1,16 +1,11 @@
 //! One stream of a connection cut into messages: heads, bodies, and what lies between them.
 
 use super::{
-    frame::{Chunked, Length, Progress, head_end},
+    frame::{Chunked, Length, Progress},
+    head_buffer::HeadBuffer,
     line::{self, Line},
 };
 use crate::{Direction, Timestamp};
-
-/// Bytes of a head that are held. Servers refuse far shorter ones (nginx 32 KiB, Apache 8 KiB a line).
-pub(super) const HEAD_LIMIT: usize = 64 * 1024;
-
-/// Capacity above which a buffer is given back instead of kept for the next head.
-const KEPT_CAPACITY: usize = 8 * 1024;
 
 /// Segments looked at in vain for the start of a message, in a row, before the connection is given up.
 pub(super) const RESYNC_ATTEMPTS: u32 = 1024;
@@ -109,12 +104,12 @@ enum State {
 pub(super) struct Stream {
     direction: Direction,
     state: State,
-    head: Vec<u8>,
-    searched: usize,
-    line_valid: bool,
+    head: HeadBuffer,
     /// The message under way, from its first byte to the end of it.
     pub(super) size: Size,
     pub(super) start: Here,
+    /// Bytes of empty lines at `start`, which are no part of the message.
+    blank: u64,
     now: Timestamp,
     last_at: Timestamp,
     pub(super) misses: u32,
@@ -126,11 +121,10 @@ impl Stream {
         Self {
             direction,
             state: State::Head { trial: false },
-            head: Vec::new(),
-            searched: 0,
-            line_valid: false,
+            head: HeadBuffer::new(direction),
             size: Size::default(),
             start,
+            blank: 0,
             now: Timestamp::default(),
             last_at: Timestamp::default(),
             misses: 0,
@@ -211,7 +205,7 @@ impl Stream {
         let hole = match &mut self.state {
             State::Over => return Hole::Inside,
             State::Head { trial: true } => {
-                self.drop_head();
+                self.head.clear();
                 Hole::Between
             }
             State::Head { .. } if self.head.is_empty() => Hole::Between,
@@ -265,25 +259,17 @@ impl Stream {
 
     /// The head at hand, to be given back to [`Stream::keep`].
     pub(super) fn take_head(&mut self) -> Vec<u8> {
-        self.searched = 0;
-        self.line_valid = false;
-        std::mem::take(&mut self.head)
+        self.head.take()
     }
 
-    /// Keeps a buffer for the next head.
-    pub(super) fn keep(&mut self, mut head: Vec<u8>) {
-        if head.capacity() <= KEPT_CAPACITY {
-            head.clear();
-            self.head = head;
-        }
+    /// Keeps the memory of a head for the next.
+    pub(super) fn keep(&mut self, head: Vec<u8>) {
+        self.head.keep(head);
     }
 
     /// Whether a head is held of which at least the first line is proven to be one.
     pub(super) fn has_partial_head(&self) -> bool {
-        matches!(self.state, State::Head { .. })
-            && !self.head.is_empty()
-            && memchr::memchr(b'\n', &self.head).is_some()
-            && line::probe(self.direction, &self.head) == Line::Valid
+        matches!(self.state, State::Head { .. }) && self.head.is_proven()
     }
 
     /// Whether a body is under way, the framing of which is still known or was lost.
@@ -304,6 +290,11 @@ impl Stream {
     /// Whether framing was lost.
     pub(super) fn is_lost(&self) -> bool {
         matches!(self.state, State::Lost { .. })
+    }
+
+    /// Offset past the last byte that was counted of the message under way.
+    pub(super) fn position(&self) -> u64 {
+        self.start.offset.saturating_add(self.blank).saturating_add(self.size.bytes)
     }
 
     /// When a byte of the message under way, or of the one before, was seen last.
@@ -332,14 +323,14 @@ impl Stream {
     /// Puts the stream before the next head. `trial` where that is not certain to be one.
     pub(super) fn begin_head(&mut self, trial: bool) {
         self.state = State::Head { trial };
-        self.drop_head();
+        self.head.clear();
         self.size = Size::default();
     }
 
     /// The framing is lost; the message goes on until another begins.
     pub(super) fn lose_framing(&mut self, in_message: bool) {
         self.state = State::Lost { here: false };
-        self.drop_head();
+        self.head.clear();
         if in_message {
             self.size.body_known = false;
             self.size.cut = true;
@@ -351,7 +342,7 @@ impl Stream {
     /// An interim response was read: the final one follows, of which it counts as a part.
     pub(super) fn expect_final_head(&mut self) {
         self.state = State::Head { trial: false };
-        self.drop_head();
+        self.head.clear();
     }
 
     /// Whether what is in the head is on trial only.
@@ -367,8 +358,7 @@ impl Stream {
     /// Reads nothing any more.
     pub(super) fn stop(&mut self) {
         self.state = State::Over;
-        self.head = Vec::new();
-        self.searched = 0;
+        self.head = HeadBuffer::new(self.direction);
     }
 
     /// Counts bytes of the message under way.
@@ -378,19 +368,9 @@ impl Stream {
         self.size.body = self.size.body.saturating_add(data);
     }
 
-    fn drop_head(&mut self) {
-        if self.head.capacity() > KEPT_CAPACITY {
-            self.head = Vec::new();
-        } else {
-            self.head.clear();
-        }
-        self.searched = 0;
-        self.line_valid = false;
-    }
-
     fn read_head(&mut self, bytes: &[u8], here: Here) -> Step {
         if !self.head.is_empty() {
-            return self.read_more_head(bytes);
+            return self.head.more(bytes, self.is_trial());
         }
         // Empty lines before a message belong to none (RFC 9112 section 2.2).
         let blank = bytes.iter().take_while(|&&byte| matches!(byte, b'\r' | b'\n')).count();
@@ -398,61 +378,13 @@ impl Stream {
             return Step::Taken(blank);
         }
         self.start = here;
-        self.count(blank, 0);
+        self.blank = blank as u64;
         Step::Begins(blank)
     }
 
     /// A head begins with `bytes`, and could not be read from them directly.
     pub(super) fn hold(&mut self, bytes: &[u8]) -> Step {
-        match head_end(bytes, 0) {
-            Ok(end) if end <= HEAD_LIMIT => Step::Head { from: Some(0), to: end },
-            Ok(_) => self.hold_from(bytes, HEAD_LIMIT),
-            Err(searched) => self.hold_from(bytes, searched),
-        }
-    }
-
-    /// Holds the beginning of a head, unless its first line says that it is none.
-    fn hold_from(&mut self, rest: &[u8], searched: usize) -> Step {
-        match line::probe(self.direction, rest) {
-            Line::Invalid => return Step::NotAHead,
-            Line::Simple if self.is_trial() => return Step::NotAHead,
-            Line::Simple => {
-                let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
-                return Step::Head { from: Some(0), to: end };
-            }
-            Line::Valid => self.line_valid = true,
-            Line::NeedMore => {}
-        }
-        let held = rest.len().min(HEAD_LIMIT + 1);
-        self.head.extend_from_slice(&rest[..held]);
-        self.searched = searched;
-        if held > HEAD_LIMIT { Step::TooLong(rest.len()) } else { Step::Taken(rest.len()) }
-    }
-
-    fn read_more_head(&mut self, bytes: &[u8]) -> Step {
-        let before = self.head.len();
-        let room = (HEAD_LIMIT + 1).saturating_sub(before).min(bytes.len());
-        self.head.extend_from_slice(&bytes[..room]);
-        match head_end(&self.head, self.searched) {
-            Ok(end) => {
-                self.head.truncate(end);
-                return Step::Head { from: None, to: end.saturating_sub(before) };
-            }
-            Err(searched) => self.searched = searched,
-        }
-        if !self.line_valid {
-            match line::probe(self.direction, &self.head) {
-                Line::Invalid => return Step::NotAHead,
-                Line::Simple if self.is_trial() => return Step::NotAHead,
-                Line::Simple => {
-                    let end = memchr::memchr(b'\n', &self.head).map_or(0, |newline| newline + 1);
-                    self.head.truncate(end);
-                    return Step::Head { from: None, to: end.saturating_sub(before) };
-                }
-                Line::Valid => self.line_valid = true,
-                Line::NeedMore => {}
-            }
-        }
-        if self.head.len() > HEAD_LIMIT { Step::TooLong(bytes.len()) } else { Step::Taken(bytes.len()) }
+        let trial = self.is_trial();
+        self.head.begin(bytes, trial)
     }
 }

@@ -1,1 +1,163 @@
-//! x
+//! What is said of an exchange, on which side, and what is never said.
+
+use super::*;
+use crate::CloseReason;
+
+fn exchange(request: &str, response: &str) -> Seen {
+    let mut wire = Wire::new();
+    let recorder = wire.request(request).response(response).close(CloseReason::Closed);
+    recorder.seen.into_iter().next().expect("one exchange")
+}
+
+fn asked(request: &str) -> Seen {
+    exchange(request, &ok(""))
+}
+
+/// The attributes of one side without those that every test would repeat.
+fn listed(attributes: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+    attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+#[test]
+fn each_side_reports_what_the_conventions_ask_of_it() {
+    let seen = asked("GET /a?b=c HTTP/1.1\r\nHost: shop.example:8081\r\nUser-Agent: curl/8\r\n\r\n");
+    assert_eq!(
+        listed(&seen.server),
+        [
+            ("client.address", "10.0.0.7"),
+            ("http.request.body.size", "0"),
+            ("http.request.method", "GET"),
+            ("http.response.body.size", "0"),
+            ("http.response.status_code", "200"),
+            ("network.peer.address", "10.0.0.7"),
+            ("network.peer.port", "41822"),
+            ("network.protocol.version", "1.1"),
+            ("server.address", "shop.example"),
+            ("server.port", "8081"),
+            ("url.path", "/a"),
+            ("url.query", "b=c"),
+            ("url.scheme", "http"),
+            ("user_agent.original", "curl/8"),
+        ]
+    );
+    assert_eq!(
+        listed(&seen.client),
+        [
+            ("http.request.body.size", "0"),
+            ("http.request.method", "GET"),
+            ("http.response.body.size", "0"),
+            ("http.response.status_code", "200"),
+            ("network.peer.address", "10.0.0.9"),
+            ("network.peer.port", "8080"),
+            ("network.protocol.version", "1.1"),
+            ("server.address", "shop.example"),
+            ("server.port", "8081"),
+            ("url.full", "http://shop.example:8081/a?b=c"),
+            ("url.path", "/a"),
+            ("url.query", "b=c"),
+            ("url.scheme", "http"),
+            ("user_agent.original", "curl/8"),
+        ]
+    );
+}
+
+#[test]
+fn without_a_host_the_client_side_falls_back_to_the_socket_and_the_server_side_says_nothing() {
+    let seen = asked("GET / HTTP/1.0\r\n\r\n");
+    assert_eq!(seen.client.get("server.address").map(String::as_str), Some("10.0.0.9"));
+    assert_eq!(seen.client.get("server.port").map(String::as_str), Some("8080"));
+    assert_eq!(seen.client.get("url.full").map(String::as_str), Some("http://10.0.0.9:8080/"));
+    assert_eq!(seen.attribute("server.address"), None);
+}
+
+#[test]
+fn proxies_are_believed_on_the_server_side_only() {
+    let seen = asked(
+        "GET / HTTP/1.1\r\nHost: backend:8080\r\nX-Forwarded-For: 203.0.113.9, 10.1.1.1\r\n\
+         X-Forwarded-Host: shop.example\r\nX-Forwarded-Proto: https\r\n\r\n",
+    );
+    assert_eq!(seen.attribute("client.address"), Some("203.0.113.9"));
+    assert_eq!(seen.attribute("server.address"), Some("shop.example"));
+    assert_eq!((seen.attribute("server.port"), seen.attribute("url.scheme")), (Some("443"), Some("https")));
+    assert_eq!(seen.client.get("server.address").map(String::as_str), Some("backend"));
+    assert_eq!(seen.client.get("url.scheme").map(String::as_str), Some("http"));
+
+    let seen = asked(
+        "GET / HTTP/1.1\r\nHost: b\r\nForwarded: for=\"[2001:db8::1]:9\";host=f.example:81;proto=https\r\n\
+         X-Forwarded-Host: x.example\r\n\r\n",
+    );
+    assert_eq!(seen.attribute("client.address"), Some("2001:db8::1"));
+    assert_eq!(
+        (seen.attribute("server.address"), seen.attribute("server.port")),
+        (Some("f.example"), Some("81"))
+    );
+}
+
+#[test]
+fn what_a_proxy_is_asked_for_is_told_apart_from_the_proxy() {
+    let seen = asked("GET http://u:p@origin.example:81/p?q=1 HTTP/1.1\r\nHost: other.example\r\n\r\n");
+    assert_eq!(seen.client.get("server.address").map(String::as_str), Some("origin.example"));
+    assert_eq!(seen.path(), Some("/p"));
+    let full = "http://REDACTED:REDACTED@origin.example:81/p?q=1";
+    assert_eq!(seen.client.get("url.full").map(String::as_str), Some(full));
+    assert_eq!(seen.attribute("plainsight.http.request.target"), Some(full));
+
+    let seen = asked("CONNECT secure.example:443 HTTP/1.0\r\n\r\n");
+    assert_eq!(seen.path(), None);
+    assert_eq!(
+        (seen.attribute("server.address"), seen.attribute("server.port")),
+        (Some("secure.example"), Some("443"))
+    );
+    assert_eq!(seen.attribute("plainsight.http.request.target"), Some("secure.example:443"));
+    assert_eq!(seen.client.get("url.full"), None);
+}
+
+#[test]
+fn secrets_in_urls_never_leave() {
+    let seen = asked(
+        "GET /get?X-Amz-Signature=abcdef&id=7&access_token=hunter2&password=hunter2 HTTP/1.1\r\n\
+         Host: user:hunter2@s3.example\r\n\r\n",
+    );
+    let masked = "X-Amz-Signature=REDACTED&id=7&access_token=REDACTED&password=REDACTED";
+    assert_eq!(seen.attribute("url.query"), Some(masked));
+    let everything = format!("{seen:?}");
+    assert!(!everything.contains("hunter2") && !everything.contains("abcdef"), "{everything}");
+}
+
+#[test]
+fn headers_are_reported_when_asked_for_and_credentials_not_even_then() {
+    let names = ["accept", "authorization", "set-cookie", "x-many"].map(str::to_owned);
+    let http = crate::http::HttpSettings { captured_headers: names.into(), ..Default::default() };
+    let mut wire = Wire::with(Settings { http }, true);
+    wire.request(
+        "GET / HTTP/1.1\r\nAccept: a\r\nAuthorization: Basic aHVudGVyMg==\r\nX-Many: 1\r\nx-many: 2\r\n\r\n",
+    );
+    wire.response("HTTP/1.1 200 OK\r\nSet-Cookie: sid=hunter2\r\nContent-Length: 0\r\n\r\n");
+    let seen = &wire.recorder.seen[0];
+    assert_eq!(seen.attribute("http.request.header.accept"), Some("a"));
+    assert_eq!(seen.attribute("http.request.header.x-many"), Some("1|2"));
+    assert_eq!(seen.attribute("http.request.header.authorization"), Some("REDACTED"));
+    assert_eq!(seen.attribute("http.response.header.set-cookie"), Some("REDACTED"));
+    assert_eq!(seen.attribute("http.response.header.accept"), None);
+}
+
+#[test]
+fn client_errors_are_the_clients_and_server_errors_are_everyones() {
+    for (status, server, client) in [
+        ("200", None, None),
+        ("302", None, None),
+        ("404", None, Some("404")),
+        ("503", Some("503"), Some("503")),
+    ] {
+        let seen = exchange(&get("/"), &format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!((seen.errors[0].as_deref(), seen.errors[1].as_deref()), (server, client), "{status}");
+    }
+}
+
+#[test]
+fn the_trace_that_a_request_belongs_to_is_read() {
+    let field = "TraceParent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let parent = asked(&format!("GET / HTTP/1.1\r\n{field}\r\n\r\n")).trace_parent.expect("valid");
+    assert_eq!((parent.flags, parent.parent_span_id[0]), (1, 0xb7));
+    assert_eq!(asked("GET / HTTP/1.1\r\ntraceparent: nonsense\r\n\r\n").trace_parent, None);
+}

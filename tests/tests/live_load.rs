@@ -1,0 +1,113 @@
+//! Load as high as this machine makes it: nothing may go unseen and uncounted, and no answer may be given to another's
+//! request.
+
+use std::{collections::HashMap, io::Write, process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use plainsight_tests::{nginx::Nginx, probe::Probe};
+use serde_json::Value;
+
+/// How many requests the full-speed run makes at least.
+const REQUESTS: u64 = 2_000_000;
+
+/// Runs wrk against a target for some seconds, with a script if one is given.
+fn wrk(nginx: &Nginx, seconds: u64, script: Option<&str>) -> Result<()> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    let mut command = Command::new("wrk");
+    command.args(["-t2", "-c32", &format!("-d{seconds}s")]);
+    if let Some(script) = script {
+        file.write_all(script.as_bytes())?;
+        command.arg("-s").arg(file.path());
+    }
+    let output = command.arg(format!("http://{}/tiny", nginx.address)).output().context("wrk")?;
+    ensure!(output.status.success(), "wrk: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// The sum of a field over the objects that `stat --json` printed.
+fn sum(output: &str, field: &str) -> Result<u64> {
+    let mut total = 0;
+    for line in output.lines() {
+        let object: Value = serde_json::from_str(line).with_context(|| format!("not an object: {line}"))?;
+        total +=
+            object.get(field).and_then(Value::as_u64).with_context(|| format!("no {field} in {line}"))?;
+    }
+    Ok(total)
+}
+
+/// The number that stands before a word of the last message.
+fn number_before(messages: &[String], word: &str) -> u64 {
+    let text = messages.join(" ");
+    let before = text.split(word).next().filter(|before| before.len() < text.len()).unwrap_or_default();
+    before.split_whitespace().last().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn two_million_requests_at_full_speed_are_all_seen() -> Result<()> {
+    let nginx = Nginx::start()?;
+    let port = nginx.address.port().to_string();
+    let arguments =
+        ["stat", "--json", "--port", &port, "--by", "side,outcome", "--side", "server", "--path", "/tiny"];
+    let probe = Probe::start_command(&arguments)?;
+    let before = nginx.requests()?;
+    // Each round is one second of load longer than the last needs to be: wrk is told a time, not a number.
+    let mut asked = 0;
+    while nginx.requests()? - before - asked < REQUESTS + asked {
+        wrk(&nginx, 5, None)?;
+        asked += 1;
+    }
+    // Every look at the status page is a request too, to another path.
+    let looks = asked + 2;
+    let made = nginx.requests()? - before - looks;
+    let (output, messages, _) = probe.stop_raw()?;
+    let seen = sum(&output, "count")?;
+    println!("{made} requests made, {seen} seen; {}", messages.join(" "));
+    assert_eq!(seen, made, "{messages:?}");
+    assert!(output.lines().all(|line| line.contains("complete") || line.contains("no_response")), "{output}");
+    Ok(())
+}
+
+/// A wrk script that gives every request a path of its own.
+const OWN_PATHS: &str = r#"
+local number = 0
+local thread = 0
+function setup(t) t:set("thread", thread); thread = thread + 1 end
+function request()
+  number = number + 1
+  return wrk.format("GET", "/id/" .. thread .. "-" .. number)
+end
+"#;
+
+#[test]
+fn with_a_ring_far_too_small_every_request_is_seen_or_counted_and_none_gets_another_s_answer() -> Result<()> {
+    let nginx = Nginx::start()?;
+    let port = nginx.address.port().to_string();
+    let arguments = ["--port", &port, "--ring-bytes", "64KiB", "--header", "x-request-id"];
+    let probe = Probe::start(&arguments)?;
+    let before = nginx.requests()?;
+    wrk(&nginx, 5, Some(OWN_PATHS))?;
+    // Both looks at the status page count, and are seen as well; everything is seen from both ends.
+    let made = 2 * (nginx.requests()? - before + 1);
+    std::thread::sleep(Duration::from_millis(500));
+    let outcome = probe.stop()?;
+    let mut by_outcome: HashMap<&str, u64> = HashMap::new();
+    let mut answered = 0;
+    for record in &outcome.records {
+        *by_outcome.entry(record.outcome.as_str()).or_default() += 1;
+        let path = record.text("url.path");
+        let echoed =
+            record.attributes.get("http.response.header.x-request-id").and_then(|value| value.get(0));
+        if let (Some(echoed), false) = (echoed.and_then(Value::as_str), path.is_empty()) {
+            answered += 1;
+            assert_eq!(path, format!("/id/{echoed}"), "an answer stands with another's request: {record:?}");
+        }
+    }
+    let unobserved = number_before(&outcome.messages, "more not observed");
+    let lost = number_before(&outcome.messages, "event");
+    let seen = outcome.records.len() as u64;
+    println!("{made} made: {by_outcome:?}, {answered} pairs checked; {}", outcome.messages.join(" "));
+    assert!(lost > 0, "a ring of 64 KiB must overflow: {:?}", outcome.messages);
+    assert!(answered > 1000, "enough pairs to check: {answered}");
+    assert!(seen + unobserved >= made, "{made} requests, {seen} seen, {unobserved} counted as not observed");
+    Ok(())
+}
