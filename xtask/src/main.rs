@@ -70,6 +70,9 @@ enum Task {
     /// Answer HTTP requests, working for each; what the bench of a service measures
     #[command(hide = true)]
     Serve(bench::ServiceOptions),
+    /// Hold connections open; what the bench of memory measures
+    #[command(hide = true)]
+    Hold(bench::HoldOptions),
 }
 
 fn main() -> ExitCode {
@@ -100,6 +103,7 @@ fn run_task(arguments: Arguments) -> Result<()> {
         Task::Run { arguments } => return run::run(&workspace, set_up, &arguments),
         Task::Bench(options) => return bench::run(&workspace, set_up, &options),
         Task::Serve(options) => return bench::serve(&options),
+        Task::Hold(options) => return bench::hold(&options),
         Task::Test(options) => checks::run(&workspace, &mut report, set_up, &options),
         Task::Vm(options) => vm::run(&workspace, &mut report, set_up, &options),
         Task::Fuzz(options) => fuzz::run(&workspace, &mut report, &options),

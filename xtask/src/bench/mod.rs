@@ -2,6 +2,7 @@
 
 mod calls;
 mod compare;
+mod connections;
 mod load;
 mod machine;
 mod memory;
@@ -14,6 +15,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+pub(crate) use connections::{Options as HoldOptions, hold};
 pub(crate) use service::{Options as ServiceOptions, serve};
 
 use crate::{
@@ -147,8 +149,7 @@ fn setting(
 
 fn parser(workspace: &Workspace) -> Result<()> {
     println!("\nparser, from memory, one core");
-    if !workspace.root().join("protocols/benches").is_dir() {
-        bail!("protocols/benches does not exist, so there is nothing to measure");
-    }
-    command::run(command::cargo(workspace.root()).args(["bench", "--package", "plainsight-protocols"]))
+    let mut bench = command::cargo(workspace.root());
+    bench.args(["bench", "--package", "plainsight-protocols", "--package", "plainsight", "--bench", "*"]);
+    command::run(&mut bench)
 }

@@ -84,13 +84,14 @@ fn measure(setting: &Setting, title: &str, load: impl Fn() -> Result<Run>) -> Re
     Ok(())
 }
 
-/// How much of what was requested the probe has seen. Both ends of a request are on this machine.
+/// How much of what was requested the probe has seen. Both ends of a request are on this machine; requests of others and
+/// those that the load generator gave up at its end are seen, too.
 #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
 fn seen(summary: &Summary, requests: u64) -> String {
     match summary.exchanges {
-        Some(exchanges) => {
+        Some(exchanges @ 1..) => {
             format!("seen {:.6} of them ({})", exchanges as f64 / (2 * requests.max(1)) as f64, summary.line)
         }
-        None => format!("the probe said: {}", summary.line),
+        _ => format!("the probe said: {}", summary.line),
     }
 }
