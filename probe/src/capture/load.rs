@@ -128,28 +128,12 @@ impl Capture {
     /// # Errors
     /// If the host does not allow it; the sentence names the remedy.
     pub fn attach(options: &CaptureOptions) -> Result<(Self, Verdicts), CaptureError> {
-        let offsets = layout::offsets(Path::new(KERNEL_TYPES))?;
-        let ring_bytes = options.ring_bytes.clamp(MIN_RING_BYTES, MAX_RING_BYTES).next_power_of_two();
-        let payload_bytes = options.payload_bytes.min(PAYLOAD_PER_CALL as u32);
-        let data_ring_bytes = u64::from(ring_bytes) / 8 * 7;
-        let filters = filter_bits(&options.filter);
-        let own_process = std::process::id();
-        let mut programs = EbpfLoader::new()
-            .override_global("LAYOUT", offsets.as_slice(), true)
-            .override_global("OWN_PROCESS", &own_process, true)
-            .override_global("FILTERS", &filters, true)
-            .override_global("PAYLOAD_BYTES", &payload_bytes, true)
-            .override_global("DATA_RING_BYTES", &data_ring_bytes, true)
-            .map_max_entries("EVENTS", ring_bytes)
-            .map_max_entries("CONNECTIONS", options.connections)
-            .load(OBJECT)
-            .map_err(|error| refused("the maps of the capture programs", &error))?;
+        let mut programs = load(options)?;
         write_filter(&mut programs, &options.filter)?;
-        let mut hooks = vec![
-            attach_raw(&mut programs, "tcp_destroy_sock", "tcp_destroy_sock")?,
-            attach_raw(&mut programs, "inet_sock_set_state", "inet_sock_set_state")?,
-            attach_raw(&mut programs, "tcp_retransmit_skb", "tcp_retransmit_skb")?,
-        ];
+        let mut hooks = LIFE_HOOKS
+            .into_iter()
+            .map(|tracepoint| attach_raw(&mut programs, tracepoint, tracepoint))
+            .collect::<Result<Vec<_>, _>>()?;
         let ring = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
         let verdicts = Array::try_from(take(&mut programs, "VERDICTS")?).map_err(|e| refused("a map", &e))?;
         let counters =
@@ -174,6 +158,54 @@ impl Capture {
     pub fn losses(&self) -> Losses {
         Losses::read(&self.counters)
     }
+}
+
+/// The hooks of a connection's life, whose programs are named after them. The last to attach is the first to make
+/// entries in the connection table, so that none is made whose end would go unseen.
+const LIFE_HOOKS: [&str; 3] = ["tcp_destroy_sock", "inet_sock_set_state", "tcp_retransmit_skb"];
+
+/// What came of attaching a hook.
+#[derive(Debug)]
+pub struct TriedHook {
+    /// The tracepoint.
+    pub name: &'static str,
+    /// How it was attached, or why it was not.
+    pub attached: Result<AttachedHook, CaptureError>,
+}
+
+/// Attaches each hook for a moment, one whether or not another can be, with the default ring.
+///
+/// # Errors
+/// If not even the maps of the programs can be made.
+pub fn try_hooks() -> Result<Vec<TriedHook>, CaptureError> {
+    let mut programs = load(&CaptureOptions::default())?;
+    let mut tried: Vec<_> = LIFE_HOOKS
+        .into_iter()
+        .map(|name| TriedHook { name, attached: attach_raw(&mut programs, name, name) })
+        .collect();
+    let attached = attach_system_calls(&mut programs, SystemCallHook::Best);
+    tried.push(TriedHook { name: "sys_exit", attached });
+    Ok(tried)
+}
+
+/// Makes the maps and sets the globals.
+fn load(options: &CaptureOptions) -> Result<Ebpf, CaptureError> {
+    let offsets = layout::offsets(Path::new(KERNEL_TYPES))?;
+    let ring_bytes = options.ring_bytes.clamp(MIN_RING_BYTES, MAX_RING_BYTES).next_power_of_two();
+    let payload_bytes = options.payload_bytes.min(PAYLOAD_PER_CALL as u32);
+    let data_ring_bytes = u64::from(ring_bytes) / 8 * 7;
+    let filters = filter_bits(&options.filter);
+    let own_process = std::process::id();
+    EbpfLoader::new()
+        .override_global("LAYOUT", offsets.as_slice(), true)
+        .override_global("OWN_PROCESS", &own_process, true)
+        .override_global("FILTERS", &filters, true)
+        .override_global("PAYLOAD_BYTES", &payload_bytes, true)
+        .override_global("DATA_RING_BYTES", &data_ring_bytes, true)
+        .map_max_entries("EVENTS", ring_bytes)
+        .map_max_entries("CONNECTIONS", options.connections)
+        .load(OBJECT)
+        .map_err(|error| refused("the maps of the capture programs", &error))
 }
 
 fn attach_system_calls(programs: &mut Ebpf, hook: SystemCallHook) -> Result<AttachedHook, CaptureError> {

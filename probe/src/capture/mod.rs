@@ -17,7 +17,7 @@ pub use layout::{KERNEL_TYPES, LayoutError};
 pub use listeners::Listeners;
 pub use load::{
     AttachedHook, Capture, CaptureError, CaptureOptions, KernelFilter, MAX_RING_BYTES, MIN_RING_BYTES,
-    SystemCallHook,
+    SystemCallHook, TriedHook, try_hooks,
 };
 pub use losses::Losses;
 pub use verdicts::Verdicts;

@@ -1,6 +1,7 @@
 //! What this host allows: one check, one line, one remedy.
 
 mod capabilities;
+mod hooks;
 mod host;
 mod kernel;
 mod limits;
@@ -72,7 +73,7 @@ impl Check {
             Outcome::Failed => "FAILED ",
         };
         let remedy = self.remedy.as_ref().map(|remedy| format!(" -> {remedy}")).unwrap_or_default();
-        format!("{word}  {:<15} {}{remedy}", self.name, self.found)
+        format!("{word}  {:<20} {}{remedy}", self.name, self.found)
     }
 }
 
@@ -94,7 +95,8 @@ struct Findings<'a> {
 
 /// Looks and tells. The exit code is 3 if something essential is missing.
 pub(super) fn run(json: bool) -> ExitCode {
-    let checks = checks(Path::new("/"));
+    let mut checks = checks(Path::new("/"));
+    checks.extend(hooks::checks());
     let outcome = checks.iter().map(|check| check.outcome).max().unwrap_or(Outcome::Ok);
     let written = Output::stdout().and_then(|mut output| {
         if json {
