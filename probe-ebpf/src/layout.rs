@@ -91,5 +91,3 @@ layout! {
 /// How many bytes of `struct sock_common` the programs read at once; every `sock_*` member up to the addresses must
 /// lie within.
 pub const SOCK_COMMON_WINDOW: u32 = 96;
-/// How many bytes of `struct socket` the programs read at once.
-pub const SOCKET_WINDOW: u32 = 40;

@@ -2,7 +2,6 @@
 
 use aya_ebpf::{
     EbpfContext,
-    helpers::bpf_probe_read_user,
     macros::{btf_tracepoint, raw_tracepoint},
     programs::{BtfTracePointContext, RawTracePointContext},
 };
@@ -19,7 +18,7 @@ use super::{
     filter::{admits, is_self},
     globals::payload_bytes,
     maps::{STEP, STEPS, Step, add, count},
-    memory::{Memory, Probed, Typed},
+    memory::{Memory, Probed, Typed, read_user},
     registers::{Registers, number},
     socket::{self, socket},
 };
@@ -346,8 +345,7 @@ fn begin_many<C: EbpfContext>(
 #[inline(always)]
 fn message_length(array: u64, index: u32) -> u32 {
     let address = array + u64::from(index) * MANY_STRIDE + MANY_LENGTH;
-    // SAFETY: the helper checks the address.
-    unsafe { bpf_probe_read_user(address as *const u32) }.unwrap_or(0)
+    read_user(address).unwrap_or(0)
 }
 
 /// Sends the next record of a call, and calls itself for the one after.

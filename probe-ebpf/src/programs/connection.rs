@@ -108,20 +108,30 @@ impl Common {
             (*to).remote_port = self.remote_port();
             (*to).network_namespace = self.network_namespace();
             if self.family() == FAMILY_IPV6 {
-                write_address(&raw mut (*to).local, self.member(offset!(sock_local_v6)));
-                write_address(&raw mut (*to).remote, self.member(offset!(sock_remote_v6)));
+                let (local, remote) = (offset!(sock_local_v6), offset!(sock_remote_v6));
+                write_address(&raw mut (*to).local, self.member(local), self.member(local + 8));
+                write_address(&raw mut (*to).remote, self.member(remote), self.member(remote + 8));
             } else {
-                write_address(&raw mut (*to).local, [self.member(offset!(sock_local_v4)), 0, 0, 0]);
-                write_address(&raw mut (*to).remote, [self.member(offset!(sock_remote_v4)), 0, 0, 0]);
+                let local: u32 = self.member(offset!(sock_local_v4));
+                let remote: u32 = self.member(offset!(sock_remote_v4));
+                write_address(&raw mut (*to).local, u64::from(local), 0);
+                write_address(&raw mut (*to).remote, u64::from(remote), 0);
             }
         }
     }
 }
 
+/// Writes an address as two words: copying an array of bytes would become a loop in a function of its own.
+///
+/// # Safety
+/// `to` must be valid for writes.
 #[inline(always)]
-unsafe fn write_address(to: *mut [u8; 16], words: [u32; 4]) {
-    // SAFETY: by the caller's contract.
-    unsafe { core::ptr::write_unaligned(to.cast(), words) };
+pub(crate) unsafe fn write_address(to: *mut [u8; 16], first: u64, second: u64) {
+    // SAFETY: by contract.
+    unsafe {
+        core::ptr::write_unaligned(to.cast(), first);
+        core::ptr::write_unaligned(to.cast::<u64>().add(1), second);
+    }
 }
 
 /// The transport protocol's number.
@@ -189,9 +199,11 @@ pub(crate) fn insert(
         (*room).operations = common.operations();
         (*room).ports = common.ports();
         (*room).flags = u32::from(flags | sequence_flag | common.address_flags());
-        (*room).announced = 0;
-        (*room).lost_calls = [0; 2];
-        (*room).reserved = 0;
+        // Volatile, or they would be set to zero together, in a loop in a function of its own.
+        core::ptr::write_volatile(&raw mut (*room).announced, 0);
+        core::ptr::write_volatile(&raw mut (*room).lost_calls[0], 0);
+        core::ptr::write_volatile(&raw mut (*room).lost_calls[1], 0);
+        core::ptr::write_volatile(&raw mut (*room).reserved, 0);
         CONNECTIONS.insert(&key, &*room, 0)
     };
     if inserted.is_err() {

@@ -1,11 +1,10 @@
 //! Copies what a call moved out of the memory of the program that made it.
 
-use aya_ebpf::helpers::bpf_probe_read_user;
 use probe_ebpf::{counter::Counter, record::PAYLOAD_PER_RECORD};
 
 use super::{
     maps::{VECTOR_ROOM, VECTORS, Vector, count},
-    memory::copy_from_user,
+    memory::{copy_from_user, read_user},
 };
 
 /// Where the bytes of a call are.
@@ -45,8 +44,7 @@ impl MessageHeader {
     /// The header at an address in the program's memory.
     #[inline(always)]
     pub(crate) fn read(address: u64) -> Option<Self> {
-        // SAFETY: the helper checks the address.
-        unsafe { bpf_probe_read_user(address as *const Self) }.ok()
+        read_user(address)
     }
 
     /// Where the message's bytes are.

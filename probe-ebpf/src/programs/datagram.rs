@@ -3,19 +3,19 @@
 //! Most UDP traffic is QUIC, whose payload nobody can read. Only datagrams that begin like a DNS message (RFC 1035
 //! section 4.1.1) are sent on: a cheap test on content, which leaves the parsing to userspace.
 
-use aya_ebpf::helpers::bpf_probe_read_user;
 use probe_ebpf::{
     counter::Counter,
     record::{Addresses, DatagramRecord, Header, PAYLOAD_PER_RECORD, flags, flow, kind},
 };
 
 use super::{
-    connection::{Common, now},
+    connection::{Common, now, write_address},
     copy::{Source, copy},
     data::output,
     filter::{admits_ports, write_caller},
     globals::payload_bytes,
     maps::{DATAGRAM_ROOM, count},
+    memory::read_user,
 };
 
 /// One datagram that a call moved.
@@ -44,8 +44,7 @@ pub(crate) fn send(sock: *const u8, common: &Common, datagram: &Datagram) {
     // SAFETY: the room belongs to this CPU, and a program on it does not interrupt itself.
     let captured = unsafe { copy((&raw mut (*room).payload).cast(), datagram.source, 0, want) };
     // SAFETY: as above.
-    let head: [u8; HEADER_BYTES as usize] = unsafe { core::ptr::read((&raw const (*room).payload).cast()) };
-    if captured < HEADER_BYTES || !resembles_dns(&head) {
+    if captured < HEADER_BYTES || !unsafe { resembles_dns((&raw const (*room).payload).cast()) } {
         count(Counter::DatagramUnknown);
         return;
     }
@@ -84,37 +83,40 @@ pub(crate) fn send(sock: *const u8, common: &Common, datagram: &Datagram) {
 }
 
 /// A query or an answer with one question, and counts that fit: what resolvers and servers send.
+///
+/// # Safety
+/// `head` must be valid for the length of a header.
 #[inline(always)]
-fn resembles_dns(head: &[u8; HEADER_BYTES as usize]) -> bool {
-    let opcode = head[2] >> 3 & 0xf;
-    let questions = u16::from_be_bytes([head[4], head[5]]);
-    let reserved = head[3] & 0x40;
-    opcode <= 6 && reserved == 0 && questions <= 1 && head[6] < 4 && head[8] < 4 && head[10] < 4
+unsafe fn resembles_dns(head: *const u8) -> bool {
+    // SAFETY: by contract.
+    let byte = |index: usize| unsafe { *head.add(index) };
+    let opcode = byte(2) >> 3 & 0xf;
+    let reserved = byte(3) & 0x40;
+    opcode <= 6 && reserved == 0 && byte(4) == 0 && byte(5) <= 1 && byte(6) < 4 && byte(8) < 4 && byte(10) < 4
 }
 
-/// The peer's address that a call names (`struct sockaddr_in`, `struct sockaddr_in6`).
+/// The peer's address that a call names (`struct sockaddr_in`, `struct sockaddr_in6`): family, port, and behind it four
+/// bytes of an IPv4 address, or a flow label and sixteen bytes of an IPv6 address.
 #[inline(always)]
 fn name(address: u64, addresses: &mut Addresses, family: &mut u16) {
-    // SAFETY: the helper checks the address.
-    let Ok(start) = (unsafe { bpf_probe_read_user(address as *const [u8; 8]) }) else {
+    let Some(kind) = read_user::<u16>(address) else {
         return;
     };
-    match u16::from_ne_bytes([start[0], start[1]]) {
+    let (first, second) = match kind {
         2 => {
-            addresses.remote = [0; 16];
-            addresses.remote[..4].copy_from_slice(&start[4..8]);
             // The socket may be one of IPv6 that is not bound: the local address then is all zero in both families.
             *family &= !flags::IPV6;
+            (read_user::<u32>(address + 4).map(u64::from), Some(0))
         }
         10 => {
-            // SAFETY: the helper checks the address.
-            let Ok(remote) = (unsafe { bpf_probe_read_user((address + 8) as *const [u8; 16]) }) else {
-                return;
-            };
-            addresses.remote = remote;
             *family |= flags::IPV6;
+            (read_user::<u64>(address + 8), read_user::<u64>(address + 16))
         }
         _ => return,
+    };
+    if let (Some(first), Some(second), Some(port)) = (first, second, read_user::<u16>(address + 2)) {
+        // SAFETY: a reference is valid for writes.
+        unsafe { write_address(&raw mut addresses.remote, first, second) };
+        addresses.remote_port = u16::from_be(port);
     }
-    addresses.remote_port = u16::from_be_bytes([start[2], start[3]]);
 }

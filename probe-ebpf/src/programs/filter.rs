@@ -1,5 +1,7 @@
 //! Filters, applied before anything is copied.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{
     helpers::generated::{bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid},
     maps::HashMap,
@@ -48,9 +50,12 @@ pub(crate) fn admits() -> bool {
     if filters & (of_process | of_name | of_cgroup) == 0 {
         return true;
     }
-    let mut caller = Caller { pid: 0, tid: 0, cgroup: 0, comm: [0; 16] };
-    // SAFETY: a place on the stack.
-    unsafe { write_caller(&raw mut caller) };
+    let mut caller = MaybeUninit::<Caller>::uninit();
+    // SAFETY: a place on the stack, all of which is written.
+    let caller = unsafe {
+        write_caller(caller.as_mut_ptr());
+        caller.assume_init_ref()
+    };
     passes(filters, bits::PROCESS_ALLOW, bits::PROCESS_DENY, &PROCESS_RULES, &caller.pid)
         && passes(filters, bits::NAME_ALLOW, bits::NAME_DENY, &NAME_RULES, &caller.comm)
         && passes(filters, bits::CGROUP_ALLOW, bits::CGROUP_DENY, &CGROUP_RULES, &caller.cgroup)

@@ -1,10 +1,11 @@
 //! Two ways to read kernel memory: through pointers that the verifier knows, and through a helper.
 
+use core::mem::MaybeUninit;
+
 use aya_ebpf::{
     bindings::task_struct,
-    helpers::{
-        bpf_probe_read_kernel,
-        generated::{bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_user},
+    helpers::generated::{
+        bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user,
     },
 };
 
@@ -55,8 +56,26 @@ impl Memory for Probed {
 /// A value at any kernel address.
 #[inline(always)]
 pub(crate) fn read_kernel<T: Copy>(address: *const u8) -> Option<T> {
-    // SAFETY: the helper checks the address and fails where it cannot be read.
-    unsafe { bpf_probe_read_kernel(address.cast::<T>()) }.ok()
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the helper writes no more than the place holds; it checks the address.
+    if unsafe { bpf_probe_read_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u32, address.cast()) } != 0
+    {
+        return None;
+    }
+    // SAFETY: written in full; only made of integers and pointers.
+    Some(unsafe { value.assume_init() })
+}
+
+/// A value at an address of the running program.
+#[inline(always)]
+pub(crate) fn read_user<T: Copy>(address: u64) -> Option<T> {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the place is as long as the type.
+    if !unsafe { copy_from_user(value.as_mut_ptr().cast(), size_of::<T>() as u32, address) } {
+        return None;
+    }
+    // SAFETY: written in full; only made of integers.
+    Some(unsafe { value.assume_init() })
 }
 
 /// Copies user memory.

@@ -5,7 +5,6 @@ use super::{
     maps::SOCKET_OPERATIONS,
     memory::{Memory, read_kernel},
 };
-use probe_ebpf::layout::SOCKET_WINDOW;
 
 /// `S_IFMT` and `S_IFSOCK` of an inode's mode.
 const FILE_TYPE: u16 = 0o170_000;
@@ -46,15 +45,11 @@ pub(crate) fn socket<M: Memory>(descriptor: u32) -> Option<Socket> {
         return None;
     }
     let socket: *const u8 = read_kernel(file.wrapping_add(offset!(file_private_data)))?;
-    let window: [u64; SOCKET_WINDOW as usize / 8] = read_kernel(socket)?;
-    let window = (&raw const window).cast::<u8>();
-    // SAFETY: userspace refuses to load the programs if a member lies outside the window.
-    unsafe {
-        Some(Socket {
-            sock: core::ptr::read_unaligned(window.add(offset!(socket_sk) & 31).cast()),
-            kind: core::ptr::read_unaligned(window.add(offset!(socket_type) & 31).cast()),
-        })
-    }
+    // Two values of the same cache line; read together they would have to pass through the stack.
+    Some(Socket {
+        sock: read_kernel(socket.wrapping_add(offset!(socket_sk)))?,
+        kind: read_kernel(socket.wrapping_add(offset!(socket_type)))?,
+    })
 }
 
 /// Whether an open file is a socket. All sockets share one table of operations; its address is learned from the first
