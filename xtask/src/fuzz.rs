@@ -1,6 +1,14 @@
 //! Fuzz targets: bytes that no peer would send, in search of a panic or a limit that does not hold.
+//!
+//! They are compiled by the stable compiler: coverage instrumentation is asked of LLVM directly, so neither a nightly
+//! nor cargo-fuzz is needed.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -31,29 +39,27 @@ impl Options {
     }
 }
 
-/// Coverage instrumentation, asked of LLVM directly: libFuzzer needs no more, and cargo-fuzz would have to be compiled.
-const FLAGS: [&str; 7] = [
-    "--cfg=fuzzing",
-    "-Cpasses=sancov-module",
-    "-Cllvm-args=-sanitizer-coverage-level=4",
-    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
-    "-Cllvm-args=-sanitizer-coverage-pc-table",
-    "-Cllvm-args=-sanitizer-coverage-trace-compares",
-    "-Ccodegen-units=1",
-];
+/// What libFuzzer wants of the code under test: counters it can read, where they are, and the operands of comparisons.
+const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
 
-/// Time to compile the targets, on top of what they run.
-const COMPILE_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// Longest input, seconds that one may take, and memory in MiB: more than that is a finding.
+const LIMITS: [&str; 3] = ["-max_len=8192", "-timeout=5", "-rss_limit_mb=1024"];
+
+/// Time that a target may need to come to its end once its own time is over.
+const GRACE: Duration = Duration::from_secs(60);
 
 /// Runs the targets, a step of the report each.
 pub(crate) fn run(workspace: &Workspace, report: &mut Report, options: &Options) {
-    let mut targets = Vec::new();
+    let mut prepared = None;
     report.step("fuzzing: preparation", |_| {
-        targets = prepare(workspace, options)?;
+        prepared = Some(prepare(workspace, options)?);
         Ok(())
     });
+    let Some((targets, programs)) = prepared else { return };
     for target in targets {
-        report.step(&format!("fuzzing: {target}"), |_| fuzz(workspace, &target, options.seconds));
+        report.step(&format!("fuzzing: {target}"), |_| fuzz(workspace, &programs, &target, options.seconds));
     }
 }
 
@@ -61,61 +67,60 @@ fn folder(workspace: &Workspace) -> PathBuf {
     workspace.root().join("tests/fuzz")
 }
 
-/// Compiles the targets and gives those that are asked for.
-fn prepare(workspace: &Workspace, options: &Options) -> Result<Vec<String>> {
-    // libFuzzer is compiled from C++.
-    install_missing(&[Need::program("c++", "g++")])?;
-    let known = names(workspace)?;
+/// Compiles the targets; returns the names of those that are wanted, and where the programs are.
+fn prepare(workspace: &Workspace, options: &Options) -> Result<(Vec<String>, PathBuf)> {
+    let known = targets(&folder(workspace).join("targets"))?;
     if let Some(unknown) = options.targets.iter().find(|target| !known.contains(target)) {
         bail!("there is no fuzz target `{unknown}`; there are {}", known.join(", "));
     }
+    // libFuzzer is compiled from C++.
+    install_missing(&[Need::program("c++", "g++")])?;
     let host = Rustc::ask(workspace)?.host;
-    let mut build = command::cargo(&folder(workspace));
-    build
-        // Naming the target keeps the flags away from build scripts, which would not link with them.
-        .args(["build", "--release", "--target", &host, "--target-dir"])
-        .arg(binaries(workspace))
-        .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"))
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("AYA_BUILD_SKIP", "1")
-        .env_remove("CARGO_TARGET_DIR");
-    match supervise(&mut build, COMPILE_LIMIT, |text| println!("  {text}"))? {
-        Ending::Exited(status) if status.success() => {}
-        Ending::Exited(status) => bail!("compiling the fuzz targets failed ({status})"),
-        Ending::TimedOut => bail!("compiling the fuzz targets took more than {COMPILE_LIMIT:?}"),
-    }
-    Ok(if options.targets.is_empty() { known } else { options.targets.clone() })
+    let output = workspace.cache("fuzz")?;
+    command::run(
+        command::cargo(&folder(workspace))
+            // With a target named, the flags do not reach build scripts, which would not link with them.
+            .args(["build", "--release", "--target", &host])
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", INSTRUMENTATION)
+            .env("AYA_BUILD_SKIP", "1")
+            .env("CARGO_TARGET_DIR", &output),
+    )?;
+    let wanted = if options.targets.is_empty() { known } else { options.targets.clone() };
+    Ok((wanted, output.join(host).join("release")))
 }
 
-/// The targets: one for each file.
-fn names(workspace: &Workspace) -> Result<Vec<String>> {
-    let sources = folder(workspace).join("targets");
-    let entries = fs::read_dir(&sources).with_context(|| format!("cannot list {}", sources.display()))?;
-    let mut names: Vec<String> =
-        entries.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
+/// Names of all targets: each is one file.
+fn targets(folder: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".rs")?.to_owned()))
+        .collect();
     names.sort();
     if names.is_empty() {
-        bail!("{} has no fuzz target", sources.display());
+        bail!("{} has no fuzz target", folder.display());
     }
     Ok(names)
 }
 
-fn binaries(workspace: &Workspace) -> PathBuf {
-    workspace.build_output().join("fuzz")
-}
-
-fn fuzz(workspace: &Workspace, target: &str, seconds: u64) -> Result<()> {
-    let host = Rustc::ask(workspace)?.host;
-    let found = binaries(workspace).join("corpus").join(target);
-    fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
-    let mut run = Command::new(binaries(workspace).join(host).join("release").join(target));
-    run.arg(format!("-max_total_time={seconds}"))
-        .args(["-max_len=8192", "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"])
-        .arg(format!("-artifact_prefix={}/", found.display()))
-        .arg(&found)
-        .arg(folder(workspace).join("seeds").join(target));
-    let line = command::line(&run);
-    let ending = supervise(&mut run, COMPILE_LIMIT + Duration::from_secs(seconds), |text| {
+fn fuzz(workspace: &Workspace, programs: &Path, target: &str, seconds: u64) -> Result<()> {
+    let corpus = folder(workspace).join("corpus").join(target);
+    fs::create_dir_all(&corpus).with_context(|| format!("cannot make the folder {}", corpus.display()))?;
+    let mut command = Command::new(programs.join(target));
+    command
+        .arg(format!("-max_total_time={seconds}"))
+        .args(LIMITS)
+        .arg("-print_final_stats=1")
+        .arg(format!("-artifact_prefix={}/", corpus.parent().unwrap_or(&corpus).display()))
+        .arg(&corpus);
+    let seeds = folder(workspace).join("seeds").join(target);
+    if seeds.is_dir() {
+        command.arg(seeds);
+    }
+    let line = command::line(&command);
+    println!("{line}");
+    let ending = supervise(&mut command, Duration::from_secs(seconds) + GRACE, |text| {
         // libFuzzer tells each input that reached something new: thousands of lines.
         if !text.starts_with('#') {
             println!("  {text}");
@@ -124,7 +129,7 @@ fn fuzz(workspace: &Workspace, target: &str, seconds: u64) -> Result<()> {
     match ending {
         Ending::Exited(status) if status.success() => Ok(()),
         Ending::Exited(status) => {
-            bail!("`{line}` failed ({status}); the input that did it is in {}", found.display())
+            bail!("`{line}` failed ({status}); the input that did it is in the file named above")
         }
         Ending::TimedOut => bail!("`{line}` did not stop by itself"),
     }
