@@ -17,7 +17,7 @@ use super::{
     datagram::{self, Datagram},
     filter::{admits, is_self},
     globals::payload_bytes,
-    maps::{STEP, STEPS, Step, add, count},
+    maps::{STEP, Step, add, count},
     memory::{Memory, Probed, Typed, read_user},
     registers::{Registers, number},
     socket::{self, socket},
@@ -70,14 +70,14 @@ pub(crate) fn sys_exit_raw(context: RawTracePointContext) -> i32 {
 /// Goes on with a call that takes several records.
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn step_typed(context: BtfTracePointContext) -> i32 {
-    step(&context);
+    step::<Typed, _>(&context);
     0
 }
 
 /// As `step_typed`, for the raw tracepoint: programs that call each other must be of one type.
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn step_raw(context: RawTracePointContext) -> i32 {
-    step(&context);
+    step::<Probed, _>(&context);
     0
 }
 
@@ -222,7 +222,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
         return;
     }
     if call.kind == MANY {
-        begin_many(context, call, &socket, &common, datagrams);
+        begin_many::<M, C>(context, call, &socket, &common, datagrams);
         return;
     }
     let mut source = Source { kind: call.kind, memory: call.memory, count: call.count };
@@ -243,13 +243,13 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
         let datagram = Datagram { flow: call.flow, length: call.result, source, name };
         datagram::send(socket.sock, &common, &datagram);
     } else {
-        stream(context, call, &socket, &common, source);
+        stream::<M, C>(context, call, &socket, &common, source);
     }
 }
 
 /// Sends the bytes that a call moved over TCP.
 #[inline(always)]
-fn stream<C: EbpfContext>(
+fn stream<M: Memory, C: EbpfContext>(
     context: &C,
     call: &Call,
     socket: &socket::Socket,
@@ -286,14 +286,14 @@ fn stream<C: EbpfContext>(
                 datagrams: 0,
                 reserved: 0,
             };
-            STEPS.tail_call(context, 0);
+            M::steps().tail_call(context, 0);
         }
     }
 }
 
 /// Begins with the messages of a sendmmsg or recvmmsg call, which `step` sends one after another.
 #[inline(always)]
-fn begin_many<C: EbpfContext>(
+fn begin_many<M: Memory, C: EbpfContext>(
     context: &C,
     call: &Call,
     socket: &socket::Socket,
@@ -337,7 +337,7 @@ fn begin_many<C: EbpfContext>(
             datagrams: u32::from(datagrams),
             reserved: 0,
         };
-        STEPS.tail_call(context, 0);
+        M::steps().tail_call(context, 0);
     }
 }
 
@@ -350,7 +350,7 @@ fn message_length(array: u64, index: u32) -> u32 {
 
 /// Sends the next record of a call, and calls itself for the one after.
 #[inline(always)]
-fn step<C: EbpfContext>(context: &C) {
+fn step<M: Memory, C: EbpfContext>(context: &C) {
     let Some(place) = STEP.get_ptr_mut(0) else {
         return;
     };
@@ -402,6 +402,6 @@ fn step<C: EbpfContext>(context: &C) {
     // SAFETY: as above.
     unsafe {
         *place = step;
-        STEPS.tail_call(context, 0);
+        M::steps().tail_call(context, 0);
     }
 }

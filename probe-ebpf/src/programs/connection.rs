@@ -157,7 +157,7 @@ fn lacks_sequence(sock: *const u8) -> bool {
 #[inline(always)]
 pub(crate) fn entry(sock: *const u8, common: &Common) -> Option<*mut Connection> {
     let key = sock as u64;
-    if let Some(connection) = CONNECTIONS.get_ptr_mut(&key) {
+    if let Some(connection) = CONNECTIONS.get_ptr_mut(key) {
         // SAFETY: the entry stays valid for the run of the program; words are read and written whole.
         unsafe {
             if (*connection).ports == 0 {
@@ -174,7 +174,7 @@ pub(crate) fn entry(sock: *const u8, common: &Common) -> Option<*mut Connection>
             }
         }
         // The address was used again and the end of the connection before went unseen.
-        let _ = CONNECTIONS.remove(&key);
+        let _ = CONNECTIONS.remove(key);
     }
     insert(sock, common, Hook::Call, common.address_flags(), now())
 }
@@ -204,13 +204,13 @@ pub(crate) fn insert(
         core::ptr::write_volatile(&raw mut (*room).lost_calls[0], 0);
         core::ptr::write_volatile(&raw mut (*room).lost_calls[1], 0);
         core::ptr::write_volatile(&raw mut (*room).reserved, 0);
-        CONNECTIONS.insert(&key, &*room, 0)
+        CONNECTIONS.insert(key, *room, 0)
     };
     if inserted.is_err() {
         count(Counter::TableFull);
         return None;
     }
-    CONNECTIONS.get_ptr_mut(&key)
+    CONNECTIONS.get_ptr_mut(key)
 }
 
 /// Tells userspace of a connection, unless it was told. False if the ring has no room.

@@ -55,7 +55,7 @@ fn changed(sock: *const u8, old: i32, new: i32) {
         | (state::CLOSE_WAIT, state::LAST_ACK) => finished(sock),
         // Left without the exchange of FINs (RFC 9293 section 3.10.7.4): by a reset from either end, or a time-out.
         (state::ESTABLISHED | state::CLOSE_WAIT | state::SYN_SENT | state::SYN_RECEIVED, state::CLOSE) => {
-            if let Some(connection) = CONNECTIONS.get_ptr_mut(&(sock as u64)) {
+            if let Some(connection) = CONNECTIONS.get_ptr_mut(sock as u64) {
                 // SAFETY: the entry stays valid for the run of the program.
                 unsafe { (*connection).flags |= u32::from(flags::RESET) };
             }
@@ -84,7 +84,7 @@ fn established(sock: *const u8) {
     if !admits_ports(common.local_port(), common.remote_port()) {
         return;
     }
-    let connection = if let Some(connection) = CONNECTIONS.get_ptr_mut(&(sock as u64)) {
+    let connection = if let Some(connection) = CONNECTIONS.get_ptr_mut(sock as u64) {
         // SAFETY: the entry stays valid for the run of the program.
         unsafe {
             if (*connection).ports == 0 {
@@ -106,7 +106,7 @@ fn established(sock: *const u8) {
 /// The observed end sends its FIN: no byte follows.
 #[inline(always)]
 fn finished(sock: *const u8) {
-    let Some(connection) = CONNECTIONS.get_ptr_mut(&(sock as u64)) else {
+    let Some(connection) = CONNECTIONS.get_ptr_mut(sock as u64) else {
         return;
     };
     // SAFETY: the entry stays valid for the run of the program.
@@ -149,7 +149,7 @@ pub(crate) fn tcp_destroy_sock(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn destroyed(sock: *const u8) {
     let key = sock as u64;
-    let Some(connection) = CONNECTIONS.get_ptr_mut(&key) else {
+    let Some(connection) = CONNECTIONS.get_ptr_mut(key) else {
         return;
     };
     // SAFETY: the entry stays valid for the run of the program.
@@ -176,7 +176,7 @@ fn destroyed(sock: *const u8) {
             }
         });
     }
-    let _ = CONNECTIONS.remove(&key);
+    let _ = CONNECTIONS.remove(key);
 }
 
 /// `tcp_retransmit_skb(sk, skb)`: counted for the host; each connection's own number comes with its end.

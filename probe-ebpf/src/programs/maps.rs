@@ -60,9 +60,14 @@ pub(crate) static NUMBERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0
 #[map]
 pub(crate) static SOCKET_OPERATIONS: Array<u64> = Array::with_max_entries(1, 0);
 
-/// The program that goes on with a call that needs more than one record.
+/// The program that goes on with a call that needs more than one record, for the typed hook. An array of programs
+/// belongs to the type of the first program that names it, so each hook has its own.
 #[map]
-pub(crate) static STEPS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+pub(crate) static STEPS_TYPED: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+/// The same for the raw hook.
+#[map]
+pub(crate) static STEPS_RAW: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// Process ids to capture or leave out.
 #[map]

@@ -7,7 +7,10 @@ use aya_ebpf::{
     helpers::generated::{
         bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user,
     },
+    maps::ProgramArray,
 };
+
+use super::maps::{STEPS_RAW, STEPS_TYPED};
 
 /// How a program reads what its typed arguments lead to.
 pub(crate) trait Memory {
@@ -16,6 +19,9 @@ pub(crate) trait Memory {
 
     /// The running task.
     fn task() -> *const u8;
+
+    /// The programs that one of this hook may go on with.
+    fn steps() -> &'static ProgramArray;
 }
 
 /// Plain loads, which the verifier checks against BTF and turns into faulting-safe ones. Only for pointers that come
@@ -35,6 +41,11 @@ impl Memory for Typed {
         let task: *mut task_struct = unsafe { bpf_get_current_task_btf() };
         task.cast_const().cast()
     }
+
+    #[inline(always)]
+    fn steps() -> &'static ProgramArray {
+        &STEPS_TYPED
+    }
 }
 
 /// `bpf_probe_read_kernel`, for any address.
@@ -50,6 +61,11 @@ impl Memory for Probed {
     fn task() -> *const u8 {
         // SAFETY: no arguments, never null.
         (unsafe { bpf_get_current_task() }) as *const u8
+    }
+
+    #[inline(always)]
+    fn steps() -> &'static ProgramArray {
+        &STEPS_RAW
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use probe_ebpf::layout::{ABSENT, Layout, SOCK_COMMON_WINDOW, SOCKET_WINDOW};
+use probe_ebpf::layout::{ABSENT, Layout, SOCK_COMMON_WINDOW};
 use thiserror::Error;
 
 use super::btf::{Btf, BtfError};
@@ -77,7 +77,6 @@ pub(super) fn offsets(path: &Path) -> Result<Vec<u32>, LayoutError> {
 const fn window(structure: &str) -> u32 {
     match structure.as_bytes() {
         b"sock_common" => SOCK_COMMON_WINDOW,
-        b"socket" => SOCKET_WINDOW,
         _ => u32::MAX,
     }
 }

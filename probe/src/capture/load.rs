@@ -221,7 +221,7 @@ fn attach_system_calls(programs: &mut Ebpf, hook: SystemCallHook) -> Result<Atta
     step.load().map_err(|error| refused("step_raw", &error))?;
     let step =
         step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|e| refused("step_raw", &e))?;
-    set_step(programs, &step)?;
+    set_step(programs, "STEPS_RAW", &step)?;
     Ok(AttachedHook { note, ..attach_raw(programs, "sys_exit_raw", "sys_exit")? })
 }
 
@@ -231,7 +231,7 @@ fn attach_typed(programs: &mut Ebpf) -> Result<(), String> {
     let step = program::<BtfTracePoint>(programs, "step_typed").map_err(|error| error.to_string())?;
     step.load("sys_exit", &btf).map_err(|error| chain(&error))?;
     let step = step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|error| chain(&error))?;
-    set_step(programs, &step).map_err(|error| error.to_string())?;
+    set_step(programs, "STEPS_TYPED", &step).map_err(|error| error.to_string())?;
     let entry = program::<BtfTracePoint>(programs, "sys_exit_typed").map_err(|error| error.to_string())?;
     entry.load("sys_exit", &btf).map_err(|error| chain(&error))?;
     entry.attach().map_err(|error| chain(&error))?;
@@ -249,10 +249,10 @@ fn attach_raw(
     Ok(AttachedHook { name: tracepoint, form: "raw tracepoint", note: None })
 }
 
-fn set_step(programs: &mut Ebpf, step: &aya::programs::ProgramFd) -> Result<(), CaptureError> {
-    let map = programs.map_mut("STEPS").ok_or_else(|| missing("STEPS"))?;
-    let mut steps = ProgramArray::try_from(map).map_err(|error| refused("STEPS", &error))?;
-    steps.set(0, step, 0).map_err(|error| refused("STEPS", &error))
+fn set_step(programs: &mut Ebpf, map: &str, step: &aya::programs::ProgramFd) -> Result<(), CaptureError> {
+    let steps = programs.map_mut(map).ok_or_else(|| missing(map))?;
+    let mut steps = ProgramArray::try_from(steps).map_err(|error| refused(map, &error))?;
+    steps.set(0, step, 0).map_err(|error| refused(map, &error))
 }
 
 fn program<'p, P>(programs: &'p mut Ebpf, name: &str) -> Result<&'p mut P, CaptureError>
