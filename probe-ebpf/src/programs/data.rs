@@ -11,7 +11,7 @@ use super::{
     copy::{Source, copy},
     filter::{admits_ports, write_caller},
     globals::{data_ring_bytes, offset, payload_bytes},
-    maps::{CHUNK_ROOM, Connection, EVENTS, VERDICTS, count},
+    maps::{CHUNK_ROOM, Connection, EVENTS, RECORDS_UNTIL_LOOK, VERDICTS, count},
     memory::read_kernel,
 };
 
@@ -125,12 +125,36 @@ pub(crate) fn send(connection: *mut Connection, stretch: &Stretch) {
 /// `record` must be valid for `length` bytes.
 #[inline(always)]
 pub(crate) unsafe fn output(record: *const u8, length: usize) -> bool {
-    if EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) > data_ring_bytes() {
+    if !has_room() {
         return false;
     }
     // SAFETY: by contract.
     let bytes = unsafe { core::slice::from_raw_parts(record, length) };
     EVENTS.output::<[u8]>(bytes, u64::from(BPF_RB_NO_WAKEUP)).is_ok()
+}
+
+/// Records that a CPU sends between two looks at how full a large ring is: a look takes the cache lines that the other
+/// CPUs and the reader write to. As many of the largest fit many times in what is kept for other records.
+const RECORDS_PER_LOOK: u32 = 16;
+/// A ring smaller than this is looked at before every record.
+const LARGE_RING_BYTES: u64 = 4 << 20;
+
+/// Whether there is room for records of data. Once there is none, every record looks again.
+#[inline(always)]
+fn has_room() -> bool {
+    let Some(unlooked) = RECORDS_UNTIL_LOOK.get_ptr_mut(0) else {
+        return false;
+    };
+    // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
+    unsafe {
+        if data_ring_bytes() >= LARGE_RING_BYTES && *unlooked != 0 {
+            *unlooked -= 1;
+            return true;
+        }
+        let has_room = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) <= data_ring_bytes();
+        *unlooked = if has_room { RECORDS_PER_LOOK } else { 0 };
+        has_room
+    }
 }
 
 /// Notes a call whose record was not sent.

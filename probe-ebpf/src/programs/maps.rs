@@ -52,6 +52,10 @@ pub(crate) static VECTOR_ROOM: PerCpuArray<[Vector; VECTOR_ROOM_LENGTH]> =
 #[map]
 pub(crate) static STEP: PerCpuArray<Step> = PerCpuArray::with_max_entries(1, 0);
 
+/// How many records of data a CPU may send before it looks again at how full the ring is.
+#[map]
+pub(crate) static RECORDS_UNTIL_LOOK: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
+
 /// The last connection number that each CPU gave out, for each of `connection::Hook`.
 #[map]
 pub(crate) static NUMBERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
