@@ -26,6 +26,12 @@ pub const ABSENT: u32 = u32::MAX;
 layout! {
     /// The table of open files of a task.
     task_files => "task_struct"."files",
+    /// Process id in the initial namespace.
+    task_process => "task_struct"."tgid",
+    /// Thread id in the initial namespace.
+    task_thread => "task_struct"."pid",
+    /// Name of the thread.
+    task_name => "task_struct"."comm",
     /// The current descriptor table.
     files_fdt => "files_struct"."fdt",
     /// How many descriptors the table has room for.

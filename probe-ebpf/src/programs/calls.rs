@@ -96,7 +96,7 @@ fn exit<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: i6
         count(Counter::ThirtyTwoBit);
         return;
     }
-    if is_self() {
+    if is_self::<M>() {
         return;
     }
     if number == number::SPLICE {
@@ -213,7 +213,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
     let Some(common) = Common::read(socket.sock, Hook::Call) else {
         return;
     };
-    if !admits() {
+    if !admits::<M>() {
         count(Counter::Filtered);
         return;
     }
@@ -241,7 +241,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
     }
     if datagrams {
         let datagram = Datagram { flow: call.flow, length: call.result, source, name };
-        datagram::send(socket.sock, &common, &datagram);
+        datagram::send::<M>(socket.sock, &common, &datagram);
     } else {
         stream::<M, C>(context, call, &socket, &common, source);
     }
@@ -268,7 +268,7 @@ fn stream<M: Memory, C: EbpfContext>(
     if goes_on {
         stretch.length = part;
     }
-    data::send(connection, &stretch);
+    data::send::<M>(connection, &stretch);
     if goes_on && let Some(step) = STEP.get_ptr_mut(0) {
         // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
         unsafe {
@@ -376,7 +376,7 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
     let part = if wanted > step.done + PAYLOAD_PER_RECORD as u32 { PAYLOAD_PER_RECORD as u32 } else { rest };
     if step.datagrams != 0 {
         let datagram = Datagram { flow, length: step.length, source, name };
-        datagram::send(sock, &common, &datagram);
+        datagram::send::<M>(sock, &common, &datagram);
         step.done = step.length;
     } else {
         let Some(connection) = data::wanted(sock, &common, flow) else {
@@ -386,7 +386,7 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
             let (_, opposite) = data::sequences(sock, &common, flow);
             let sequences = (step.sequence.wrapping_add(step.done), opposite);
             let stretch = Stretch { flow, length: part, source, skip: step.done, sequences };
-            data::send(connection, &stretch);
+            data::send::<M>(connection, &stretch);
         }
         step.done += part;
     }

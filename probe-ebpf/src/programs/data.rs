@@ -12,7 +12,7 @@ use super::{
     filter::{admits_ports, write_caller},
     globals::{data_ring_bytes, offset, payload_bytes},
     maps::{CHUNK_ROOM, Connection, EVENTS, RECORDS_UNTIL_LOOK, VERDICTS, count},
-    memory::read_kernel,
+    memory::{Memory, read_kernel},
 };
 
 /// A stretch of a stream that a call moved.
@@ -85,7 +85,7 @@ fn has_read_fin(sock: *const u8, read: u32) -> bool {
 
 /// Sends one record's worth of a stretch.
 #[inline(always)]
-pub(crate) fn send(connection: *mut Connection, stretch: &Stretch) {
+pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch) {
     let Some(room) = CHUNK_ROOM.get_ptr_mut(0) else {
         return;
     };
@@ -108,7 +108,7 @@ pub(crate) fn send(connection: *mut Connection, stretch: &Stretch) {
         (*record).opposite_sequence = stretch.sequences.1;
         (*record).length = stretch.length;
         (*record).lost_calls = (*connection).lost_calls[slot];
-        write_caller(&raw mut (*record).caller);
+        write_caller::<M>(&raw mut (*record).caller);
         let length = size_of::<ChunkRecord>() + (captured as usize & (2 * PAYLOAD_PER_RECORD - 1));
         if output(room.cast(), length) {
             (*connection).lost_calls[slot] = 0;

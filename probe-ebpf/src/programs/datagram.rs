@@ -15,7 +15,7 @@ use super::{
     filter::{admits_ports, write_caller},
     globals::payload_bytes,
     maps::{DATAGRAM_ROOM, count},
-    memory::read_user,
+    memory::{Memory, read_user},
 };
 
 /// One datagram that a call moved.
@@ -36,7 +36,7 @@ const HEADER_BYTES: u32 = 12;
 
 /// Sends a datagram.
 #[inline(always)]
-pub(crate) fn send(sock: *const u8, common: &Common, datagram: &Datagram) {
+pub(crate) fn send<M: Memory>(sock: *const u8, common: &Common, datagram: &Datagram) {
     let Some(room) = DATAGRAM_ROOM.get_ptr_mut(0) else {
         return;
     };
@@ -70,7 +70,7 @@ pub(crate) fn send(sock: *const u8, common: &Common, datagram: &Datagram) {
         };
         (*record).length = datagram.length;
         (*record).reserved = 0;
-        write_caller(&raw mut (*record).caller);
+        write_caller::<M>(&raw mut (*record).caller);
         let length = size_of::<DatagramRecord>() + (captured as usize & (2 * PAYLOAD_PER_RECORD - 1));
         if output(room.cast(), length) {
             count(Counter::CapturedCalls);

@@ -2,10 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::{
-    helpers::generated::{bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid},
-    maps::HashMap,
-};
+use aya_ebpf::{helpers::generated::bpf_get_current_cgroup_id, maps::HashMap};
 use probe_ebpf::{
     filter::{bits, rule},
     record::Caller,
@@ -14,6 +11,7 @@ use probe_ebpf::{
 use super::{
     globals::{filters, own_process},
     maps::{CGROUP_RULES, NAME_RULES, PORT_RULES, PROCESS_RULES},
+    memory::Memory,
 };
 
 /// Writes who is running.
@@ -21,28 +19,23 @@ use super::{
 /// # Safety
 /// `to` must be valid for writes.
 #[inline(always)]
-pub(crate) unsafe fn write_caller(to: *mut Caller) {
-    // SAFETY: by contract; the helpers take no other arguments.
+pub(crate) unsafe fn write_caller<M: Memory>(to: *mut Caller) {
+    // SAFETY: by contract; the helper takes no arguments.
     unsafe {
-        let ids = bpf_get_current_pid_tgid();
-        (*to).pid = (ids >> 32) as u32;
-        (*to).tid = ids as u32;
+        M::write_thread(to);
         (*to).cgroup = bpf_get_current_cgroup_id();
-        bpf_get_current_comm((&raw mut (*to).comm).cast(), 16);
     }
 }
 
 /// Whether the running thread is the daemon's own.
 #[inline(always)]
-pub(crate) fn is_self() -> bool {
-    // SAFETY: no arguments.
-    let ids = unsafe { bpf_get_current_pid_tgid() };
-    (ids >> 32) as u32 == own_process()
+pub(crate) fn is_self<M: Memory>() -> bool {
+    M::process() == own_process()
 }
 
 /// Whether calls of the running thread are to be captured.
 #[inline(always)]
-pub(crate) fn admits() -> bool {
+pub(crate) fn admits<M: Memory>() -> bool {
     let filters = filters();
     let of_process = bits::PROCESS_ALLOW | bits::PROCESS_DENY;
     let of_name = bits::NAME_ALLOW | bits::NAME_DENY;
@@ -53,7 +46,7 @@ pub(crate) fn admits() -> bool {
     let mut caller = MaybeUninit::<Caller>::uninit();
     // SAFETY: a place on the stack, all of which is written.
     let caller = unsafe {
-        write_caller(caller.as_mut_ptr());
+        write_caller::<M>(caller.as_mut_ptr());
         caller.assume_init_ref()
     };
     passes(filters, bits::PROCESS_ALLOW, bits::PROCESS_DENY, &PROCESS_RULES, &caller.pid)

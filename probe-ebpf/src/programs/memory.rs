@@ -5,12 +5,18 @@ use core::mem::MaybeUninit;
 use aya_ebpf::{
     bindings::task_struct,
     helpers::generated::{
-        bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user,
+        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf,
+        bpf_probe_read_kernel, bpf_probe_read_user,
     },
     maps::ProgramArray,
 };
 
-use super::maps::{STEPS_RAW, STEPS_TYPED};
+use probe_ebpf::record::Caller;
+
+use super::{
+    globals::offset,
+    maps::{STEPS_RAW, STEPS_TYPED},
+};
 
 /// How a program reads what its typed arguments lead to.
 pub(crate) trait Memory {
@@ -19,6 +25,15 @@ pub(crate) trait Memory {
 
     /// The running task.
     fn task() -> *const u8;
+
+    /// Id of the running process in the initial namespace.
+    fn process() -> u32;
+
+    /// Writes ids and name of the running thread.
+    ///
+    /// # Safety
+    /// `to` must be valid for writes.
+    unsafe fn write_thread(to: *mut Caller);
 
     /// The programs that one of this hook may go on with.
     fn steps() -> &'static ProgramArray;
@@ -43,6 +58,24 @@ impl Memory for Typed {
     }
 
     #[inline(always)]
+    fn process() -> u32 {
+        Self::read(Self::task().wrapping_add(offset!(task_process))).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    unsafe fn write_thread(to: *mut Caller) {
+        let task = Self::task();
+        let name = task.wrapping_add(offset!(task_name));
+        let words = (Self::read(name).unwrap_or(0), Self::read(name.wrapping_add(8)).unwrap_or(0));
+        // SAFETY: by contract.
+        unsafe {
+            (*to).pid = Self::read(task.wrapping_add(offset!(task_process))).unwrap_or(0);
+            (*to).tid = Self::read(task.wrapping_add(offset!(task_thread))).unwrap_or(0);
+            core::ptr::write_unaligned((&raw mut (*to).comm).cast::<(u64, u64)>(), words);
+        }
+    }
+
+    #[inline(always)]
     fn steps() -> &'static ProgramArray {
         &STEPS_TYPED
     }
@@ -61,6 +94,23 @@ impl Memory for Probed {
     fn task() -> *const u8 {
         // SAFETY: no arguments, never null.
         (unsafe { bpf_get_current_task() }) as *const u8
+    }
+
+    #[inline(always)]
+    fn process() -> u32 {
+        // SAFETY: no arguments.
+        (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32
+    }
+
+    #[inline(always)]
+    unsafe fn write_thread(to: *mut Caller) {
+        // SAFETY: by contract.
+        unsafe {
+            let ids = bpf_get_current_pid_tgid();
+            (*to).pid = (ids >> 32) as u32;
+            (*to).tid = ids as u32;
+            bpf_get_current_comm((&raw mut (*to).comm).cast(), 16);
+        }
     }
 
     #[inline(always)]

@@ -1,5 +1,9 @@
 //! From a file descriptor to the socket behind it.
 
+use core::mem::MaybeUninit;
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+
 use super::{
     globals::offset,
     maps::SOCKET_OPERATIONS,
@@ -41,24 +45,52 @@ pub(crate) fn socket<M: Memory>(descriptor: u32) -> Option<Socket> {
     }
     let array: *const u8 = M::read(table.wrapping_add(offset!(fdtable_fd)))?;
     let file: *const u8 = read_kernel(array.wrapping_add(descriptor as usize * 8))?;
-    if file.is_null() || !is_socket(file) {
+    if file.is_null() {
         return None;
     }
-    let socket: *const u8 = read_kernel(file.wrapping_add(offset!(file_private_data)))?;
-    // Two values of the same cache line; read together they would have to pass through the stack.
-    Some(Socket {
-        sock: read_kernel(socket.wrapping_add(offset!(socket_sk)))?,
-        kind: read_kernel(socket.wrapping_add(offset!(socket_type)))?,
-    })
+    let (operations, socket) =
+        members::<u64, *const u8>(file, offset!(file_operations), offset!(file_private_data))?;
+    if !is_socket(file, operations) {
+        return None;
+    }
+    let (sock, kind) = members(socket, offset!(socket_sk), offset!(socket_type))?;
+    Some(Socket { sock, kind })
+}
+
+/// Two members of a structure: read at once if they lie close together, which saves the call of a helper. The verifier
+/// knows the offsets and drops the way that is not taken.
+#[inline(always)]
+fn members<A: Copy, B: Copy>(structure: *const u8, first: usize, second: usize) -> Option<(A, B)> {
+    const WINDOW: usize = 64;
+    let start = first.min(second);
+    let (first_place, second_place) = (first - start, second - start);
+    if first_place > WINDOW - 8 || second_place > WINDOW - 8 {
+        return Some((
+            read_kernel(structure.wrapping_add(first))?,
+            read_kernel(structure.wrapping_add(second))?,
+        ));
+    }
+    let mut window = MaybeUninit::<[u64; WINDOW / 8]>::uninit();
+    let place: *mut u8 = window.as_mut_ptr().cast();
+    // SAFETY: the helper writes no more than the window holds, and checks the address.
+    if unsafe { bpf_probe_read_kernel(place.cast(), WINDOW as u32, structure.wrapping_add(start).cast()) }
+        != 0
+    {
+        return None;
+    }
+    // SAFETY: written in full; both places leave room for eight bytes.
+    unsafe {
+        Some((
+            core::ptr::read_unaligned(place.add(first_place).cast()),
+            core::ptr::read_unaligned(place.add(second_place).cast()),
+        ))
+    }
 }
 
 /// Whether an open file is a socket. All sockets share one table of operations; its address is learned from the first
 /// file whose inode says that it is a socket, and then one comparison tells.
 #[inline(always)]
-fn is_socket(file: *const u8) -> bool {
-    let Some(operations) = read_kernel::<u64>(file.wrapping_add(offset!(file_operations))) else {
-        return false;
-    };
+fn is_socket(file: *const u8, operations: u64) -> bool {
     let Some(known) = SOCKET_OPERATIONS.get_ptr_mut(0) else {
         return false;
     };
