@@ -128,7 +128,8 @@ impl Capture {
     /// # Errors
     /// If the host does not allow it; the sentence names the remedy.
     pub fn attach(options: &CaptureOptions) -> Result<(Self, Verdicts), CaptureError> {
-        let mut programs = load(options)?;
+        let types = Btf::from_sys_fs().map_err(|error| error.to_string());
+        let mut programs = load(options, types.as_ref().ok())?;
         write_filter(&mut programs, &options.filter)?;
         let mut hooks = LIFE_HOOKS
             .into_iter()
@@ -138,7 +139,7 @@ impl Capture {
         let verdicts = Array::try_from(take(&mut programs, "VERDICTS")?).map_err(|e| refused("a map", &e))?;
         let counters =
             PerCpuArray::try_from(take(&mut programs, "COUNTERS")?).map_err(|e| refused("a map", &e))?;
-        hooks.push(attach_system_calls(&mut programs, options.hook)?);
+        hooks.push(attach_system_calls(&mut programs, &types, options.hook)?);
         Ok((Self { _programs: programs, ring, counters, hooks }, Verdicts::new(verdicts)))
     }
 
@@ -178,18 +179,21 @@ pub struct TriedHook {
 /// # Errors
 /// If not even the maps of the programs can be made.
 pub fn try_hooks() -> Result<Vec<TriedHook>, CaptureError> {
-    let mut programs = load(&CaptureOptions::default())?;
+    let types = Btf::from_sys_fs().map_err(|error| error.to_string());
+    let mut programs = load(&CaptureOptions::default(), types.as_ref().ok())?;
     let mut tried: Vec<_> = LIFE_HOOKS
         .into_iter()
         .map(|name| TriedHook { name, attached: attach_raw(&mut programs, name, name) })
         .collect();
-    let attached = attach_system_calls(&mut programs, SystemCallHook::Best);
+    let attached = attach_system_calls(&mut programs, &types, SystemCallHook::Best);
     tried.push(TriedHook { name: "sys_exit", attached });
     Ok(tried)
 }
 
 /// Makes the maps and sets the globals.
-fn load(options: &CaptureOptions) -> Result<Ebpf, CaptureError> {
+///
+/// The kernel's types are read once for everything: they take twenty megabytes and a tenth of a second each time.
+fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureError> {
     let offsets = layout::offsets(Path::new(KERNEL_TYPES))?;
     let ring_bytes = options.ring_bytes.clamp(MIN_RING_BYTES, MAX_RING_BYTES).next_power_of_two();
     let payload_bytes = options.payload_bytes.min(PAYLOAD_PER_CALL as u32);
@@ -197,6 +201,7 @@ fn load(options: &CaptureOptions) -> Result<Ebpf, CaptureError> {
     let filters = filter_bits(&options.filter);
     let own_process = std::process::id();
     EbpfLoader::new()
+        .btf(types)
         .override_global("LAYOUT", offsets.as_slice(), true)
         .override_global("OWN_PROCESS", &own_process, true)
         .override_global("FILTERS", &filters, true)
@@ -208,9 +213,13 @@ fn load(options: &CaptureOptions) -> Result<Ebpf, CaptureError> {
         .map_err(|error| refused("the maps of the capture programs", &error))
 }
 
-fn attach_system_calls(programs: &mut Ebpf, hook: SystemCallHook) -> Result<AttachedHook, CaptureError> {
+fn attach_system_calls(
+    programs: &mut Ebpf,
+    types: &Result<Btf, String>,
+    hook: SystemCallHook,
+) -> Result<AttachedHook, CaptureError> {
     let note = if hook == SystemCallHook::Best {
-        match attach_typed(programs) {
+        match attach_typed(programs, types) {
             Ok(()) => return Ok(AttachedHook { name: "sys_exit", form: "BTF tracepoint", note: None }),
             Err(reason) => Some(reason),
         }
@@ -226,14 +235,14 @@ fn attach_system_calls(programs: &mut Ebpf, hook: SystemCallHook) -> Result<Atta
 }
 
 /// Attaches the BTF tracepoint; the text says why not.
-fn attach_typed(programs: &mut Ebpf) -> Result<(), String> {
-    let btf = Btf::from_sys_fs().map_err(|error| error.to_string())?;
+fn attach_typed(programs: &mut Ebpf, types: &Result<Btf, String>) -> Result<(), String> {
+    let btf = types.as_ref().map_err(String::clone)?;
     let step = program::<BtfTracePoint>(programs, "step_typed").map_err(|error| error.to_string())?;
-    step.load("sys_exit", &btf).map_err(|error| chain(&error))?;
+    step.load("sys_exit", btf).map_err(|error| chain(&error))?;
     let step = step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|error| chain(&error))?;
     set_step(programs, "STEPS_TYPED", &step).map_err(|error| error.to_string())?;
     let entry = program::<BtfTracePoint>(programs, "sys_exit_typed").map_err(|error| error.to_string())?;
-    entry.load("sys_exit", &btf).map_err(|error| chain(&error))?;
+    entry.load("sys_exit", btf).map_err(|error| chain(&error))?;
     entry.attach().map_err(|error| chain(&error))?;
     Ok(())
 }
