@@ -26,6 +26,10 @@ pub enum Counter {
     DatagramUnknown,
     /// Messages of one sendmmsg or recvmmsg call that were not looked at because there were too many.
     MessagesSkipped,
+    /// Calls that moved bytes through a socket in a way that shows no payload: io_uring, asynchronous I/O.
+    PayloadUnseen,
+    /// Times that a stream was found to have been read by something that no hook showed, such as splice.
+    UnseenReads,
     /// TCP segments sent again.
     Retransmits,
 }

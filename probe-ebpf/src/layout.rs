@@ -30,8 +30,18 @@ layout! {
     task_process => "task_struct"."tgid",
     /// Thread id in the initial namespace.
     task_thread => "task_struct"."pid",
+    /// Flags of the task; `PF_KTHREAD` marks the kernel's own threads.
+    task_flags => "task_struct"."flags",
     /// Name of the thread.
     task_name => "task_struct"."comm",
+    /// The cgroups of a task.
+    task_cgroups => "task_struct"."cgroups",
+    /// The one of the version 2 hierarchy.
+    cgroups_default => "css_set"."dfl_cgrp",
+    /// A cgroup's node in the file system.
+    cgroup_node => "cgroup"."kn",
+    /// The id of a node.
+    node_id => "kernfs_node"."id",
     /// The current descriptor table.
     files_fdt => "files_struct"."fdt",
     /// How many descriptors the table has room for.
@@ -50,6 +60,10 @@ layout! {
     socket_type => "socket"."type",
     /// A socket's network-layer half.
     socket_sk => "socket"."sk",
+    /// A socket's open file, null where the kernel itself owns the socket.
+    socket_file => "socket"."file",
+    /// The socket above a socket's network-layer half, null once the program has let go of it.
+    sock_socket => "sock"."sk_socket",
     /// Remote IPv4 address.
     sock_remote_v4 => "sock_common"."skc_daddr",
     /// Local IPv4 address.
@@ -72,6 +86,8 @@ layout! {
     sock_local_v6 => "sock_common"."skc_v6_rcv_saddr",
     /// Flags of the socket; `SOCK_DONE` once the other end's FIN has come.
     sock_flags => "sock"."__sk_common.skc_flags",
+    /// A socket's type: stream, datagram; the same as `socket_type`.
+    sock_type => "sock"."sk_type",
     /// The transport protocol's number.
     sock_protocol => "sock"."sk_protocol",
     /// A network namespace's inode number.

@@ -8,3 +8,4 @@ pub mod counter;
 pub mod filter;
 pub mod layout;
 pub mod record;
+pub mod ring;

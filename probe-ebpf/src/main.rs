@@ -11,6 +11,7 @@
 //! follows typed pointers without a helper call and needs `bpf_get_current_task_btf` (5.11).
 
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 #[cfg(target_arch = "bpf")]
 mod programs;

@@ -45,8 +45,33 @@ fn every_call_is_captured_by_the_best_hook() -> Result<()> {
 }
 
 #[test]
+fn every_call_is_captured_by_the_exit_of_system_calls() -> Result<()> {
+    exchanges_by(&["--hook", "exit"])
+}
+
+#[test]
 fn every_call_is_captured_by_the_raw_tracepoint() -> Result<()> {
     exchanges_by(&["--hook", "raw"])
+}
+
+/// The hook that sees splice read is attached once something was read unseen: what is read so for the first time is
+/// partial, and whole from then on.
+#[test]
+fn what_splice_reads_is_whole_once_it_was_seen_to_be_used() -> Result<()> {
+    let mut server = PythonServer::start("splicing.py")?;
+    let port = server.address.port().to_string();
+    let probe = Probe::start(&["--port", &port])?;
+    server.say("begin")?;
+    assert_eq!(server.listen()?, "done");
+    let outcome = probe.stop()?;
+    let client = outcome.side("client");
+    assert_eq!(client.len(), 7);
+    for record in &client[2..] {
+        assert_eq!(record.outcome, "complete", "{}", record.line());
+        assert_eq!(record.number("http.response.body.size"), Some(50_000), "{}", record.line());
+        assert!(record.duration_ns.is_some_and(|duration| duration < 50_000_000), "{}", record.line());
+    }
+    Ok(())
 }
 
 #[test]

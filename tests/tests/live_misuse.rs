@@ -14,11 +14,16 @@ use plainsight_tests::{
     probe::{Probe, binary},
 };
 
+/// How the names of the probe's programs begin; the kernel keeps fifteen bytes of a name.
+const OURS: [&str; 5] = ["sys_exit_", "sock_send_", "sock_recv_", "datagram_from_", "tcp_destroy_"];
+
 /// Programs of the probe that are loaded in the kernel now.
 fn loaded_programs() -> usize {
     aya::programs::loaded_programs()
         .flatten()
-        .filter(|program| program.name_as_str().is_some_and(|name| name.starts_with("sys_exit_")))
+        .filter(|program| {
+            program.name_as_str().is_some_and(|name| OURS.iter().any(|ours| name.starts_with(ours)))
+        })
         .count()
 }
 

@@ -14,11 +14,11 @@ use super::{
     connection::{Common, Hook, PROTOCOL_UDP, protocol},
     copy::{BUFFER, MANY_LENGTH, MANY_STRIDE, MessageHeader, NOWHERE, Source, VECTORED},
     data::{self, Stretch},
-    datagram::{self, Datagram},
+    datagram::{self, Datagram, named_peer},
     filter::{admits, is_self},
     globals::payload_bytes,
-    maps::{STEP, Step, add, count},
-    memory::{Memory, Probed, Typed, read_user},
+    maps::{Peer, STEP, Step, add, count},
+    memory::{Memory, Probed, SocketLayerStep, Typed, read_user},
     registers::{Registers, number},
     socket::{self, socket},
 };
@@ -34,24 +34,25 @@ const MESSAGES: u32 = 31;
 
 /// A call that moved bytes.
 #[derive(Clone, Copy)]
-struct Call {
-    descriptor: u32,
-    flow: u8,
+pub(crate) struct Call {
+    pub(crate) descriptor: u32,
+    pub(crate) flow: u8,
     /// What `memory` points at: one of the kinds of `copy`, or `MESSAGE` or `MANY`.
-    kind: u32,
-    memory: u64,
-    count: u32,
-    /// Address of the peer in the program's memory.
-    name: u64,
-    flags: u64,
+    pub(crate) kind: u32,
+    pub(crate) memory: u64,
+    /// How many vectors or messages there are at most; the length of a buffer.
+    pub(crate) count: u32,
+    /// Address of the peer in the program's memory, zero if it is not said there.
+    pub(crate) name: u64,
+    pub(crate) flags: u64,
     /// What the call returned.
-    result: u32,
+    pub(crate) result: u32,
 }
 
 /// A `struct msghdr`.
-const MESSAGE: u32 = 3;
+pub(crate) const MESSAGE: u32 = 3;
 /// An array of `struct mmsghdr`.
-const MANY: u32 = 4;
+pub(crate) const MANY: u32 = 4;
 
 /// `sys_exit` with typed arguments, from 5.11.
 #[btf_tracepoint(function = "sys_exit")]
@@ -74,7 +75,14 @@ pub(crate) fn step_typed(context: BtfTracePointContext) -> i32 {
     0
 }
 
-/// As `step_typed`, for the raw tracepoint: programs that call each other must be of one type.
+/// As `step_typed`, for the socket layer: programs that call each other must be of one type and one prototype.
+#[btf_tracepoint(function = "sock_send_length")]
+pub(crate) fn step_socket(context: BtfTracePointContext) -> i32 {
+    step::<SocketLayerStep, _>(&context);
+    0
+}
+
+/// As `step_typed`, for the raw tracepoint.
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn step_raw(context: RawTracePointContext) -> i32 {
     step::<Probed, _>(&context);
@@ -109,7 +117,7 @@ fn exit<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: i6
 }
 
 #[inline(always)]
-fn is_captured(number: u64) -> bool {
+pub(crate) fn is_captured(number: u64) -> bool {
     matches!(
         number,
         number::READ
@@ -129,13 +137,13 @@ fn is_captured(number: u64) -> bool {
 
 /// Reads a call's arguments.
 #[inline(always)]
-fn decode<M: Memory>(number: u64, registers: *const u8, result: i64) -> Option<Call> {
+pub(crate) fn decode<M: Memory>(number: u64, registers: *const u8, result: i64) -> Option<Call> {
     let mut call = Call {
         descriptor: Registers::argument::<M, 0>(registers)? as u32,
         flow: flow::RECEIVED,
         kind: BUFFER,
         memory: Registers::argument::<M, 1>(registers)?,
-        count: 1,
+        count: Registers::argument::<M, 2>(registers)? as u32,
         name: 0,
         flags: 0,
         result: result as u32,
@@ -152,10 +160,7 @@ fn decode<M: Memory>(number: u64, registers: *const u8, result: i64) -> Option<C
         call.flow = flow::SENT;
     }
     match number {
-        number::READV | number::WRITEV => {
-            call.kind = VECTORED;
-            call.count = Registers::argument::<M, 2>(registers)? as u32;
-        }
+        number::READV | number::WRITEV => call.kind = VECTORED,
         number::SENDFILE => call.kind = NOWHERE,
         number::SENDTO | number::RECVFROM => {
             call.flags = Registers::argument::<M, 3>(registers)?;
@@ -199,18 +204,23 @@ fn splice<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: 
     moved::<M, C>(context, &call);
 }
 
+/// Whether what a call moved is no part of the stream: peeked bytes stay in the queue and will be read again, and the
+/// error queue holds what was sent.
+#[inline(always)]
+pub(crate) fn is_beside_stream(flow: u8, flags: u64) -> bool {
+    flow == flow::RECEIVED && flags & (PEEK | ERROR_QUEUE | OUT_OF_BAND) != 0
+}
+
 /// Sends what a call moved, if it did so through a socket that is to be captured.
 #[inline(always)]
 fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
-    // Peeked bytes stay in the queue and will be read again; the error queue holds no bytes of the stream.
-    let skipped = if call.flow == flow::RECEIVED { PEEK | ERROR_QUEUE | OUT_OF_BAND } else { 0 };
-    if call.flags & skipped != 0 {
+    if is_beside_stream(call.flow, call.flags) {
         return;
     }
     let Some(socket) = socket::<M>(call.descriptor) else {
         return;
     };
-    let Some(common) = Common::read(socket.sock, Hook::Call) else {
+    let Some(common) = Common::read::<M>(socket.sock, Hook::Call) else {
         return;
     };
     if !admits::<M>() {
@@ -222,9 +232,22 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
         return;
     }
     if call.kind == MANY {
-        begin_many::<M, C>(context, call, &socket, &common, datagrams);
-        return;
+        begin_many::<M, C>(context, call, &common, datagrams);
+    } else {
+        pass_on::<M, C>(context, call, &common, datagrams, None);
     }
+}
+
+/// Sends what a call moved in one message. The peer of a datagram is looked for in the program's memory if it is not
+/// given.
+#[inline(always)]
+pub(crate) fn pass_on<M: Memory, C: EbpfContext>(
+    context: &C,
+    call: &Call,
+    common: &Common,
+    datagrams: bool,
+    peer: Option<Peer>,
+) {
     let mut source = Source { kind: call.kind, memory: call.memory, count: call.count };
     let mut name = call.name;
     if call.kind == MESSAGE {
@@ -240,26 +263,29 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
         source.kind = NOWHERE;
     }
     if datagrams {
-        let datagram = Datagram { flow: call.flow, length: call.result, source, name };
-        datagram::send::<M>(socket.sock, &common, &datagram);
+        // What is received in the socket layer has its peer's name filled in later, when the call returns.
+        let is_named = peer.is_none() && !(M::SOCKET_IS_TYPED && call.flow == flow::RECEIVED);
+        let peer = if is_named { named_peer(name) } else { peer };
+        datagram::send::<M>(common, &Datagram { flow: call.flow, length: call.result, source, peer });
     } else {
-        stream::<M, C>(context, call, &socket, &common, source);
+        stream::<M, C>(context, call, common, source);
     }
 }
 
 /// Sends the bytes that a call moved over TCP.
 #[inline(always)]
-fn stream<M: Memory, C: EbpfContext>(
-    context: &C,
-    call: &Call,
-    socket: &socket::Socket,
-    common: &Common,
-    source: Source,
-) {
-    let Some(connection) = data::wanted(socket.sock, common, call.flow) else {
+fn stream<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Common, source: Source) {
+    let Some(connection) = data::wanted(common, call.flow) else {
         return;
     };
-    let (end, opposite) = data::sequences(socket.sock, common, call.flow);
+    let (end, opposite) = data::sequences::<M>(common, call.flow);
+    if call.flow == flow::RECEIVED {
+        // SAFETY: the entry stays valid for the run of the program.
+        let read_before = unsafe { core::mem::replace(&mut (*connection).read_sequence, end) };
+        if read_before != 0 && read_before != end.wrapping_sub(call.result) {
+            count(Counter::UnseenReads);
+        }
+    }
     let sequence = end.wrapping_sub(call.result);
     let mut stretch =
         Stretch { flow: call.flow, length: call.result, source, skip: 0, sequences: (sequence, opposite) };
@@ -273,7 +299,7 @@ fn stream<M: Memory, C: EbpfContext>(
         // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
         unsafe {
             *step = Step {
-                sock: socket.sock as u64,
+                sock: common.sock() as u64,
                 memory: source.memory,
                 count: source.count,
                 message: 0,
@@ -293,13 +319,7 @@ fn stream<M: Memory, C: EbpfContext>(
 
 /// Begins with the messages of a sendmmsg or recvmmsg call, which `step` sends one after another.
 #[inline(always)]
-fn begin_many<M: Memory, C: EbpfContext>(
-    context: &C,
-    call: &Call,
-    socket: &socket::Socket,
-    common: &Common,
-    datagrams: bool,
-) {
+fn begin_many<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Common, datagrams: bool) {
     let number = call.result.min(MESSAGES);
     if call.result > MESSAGES {
         add(Counter::MessagesSkipped, u64::from(call.result - MESSAGES));
@@ -317,14 +337,14 @@ fn begin_many<M: Memory, C: EbpfContext>(
             total = total.wrapping_add(message_length(call.memory, index));
         }
     }
-    let (end, _) = data::sequences(socket.sock, common, call.flow);
+    let (end, _) = data::sequences::<M>(common, call.flow);
     let Some(step) = STEP.get_ptr_mut(0) else {
         return;
     };
     // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
     unsafe {
         *step = Step {
-            sock: socket.sock as u64,
+            sock: common.sock() as u64,
             memory: call.memory,
             count: number,
             message: 0,
@@ -357,7 +377,7 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
     // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
     let mut step = unsafe { *place };
     let sock = step.sock as *const u8;
-    let Some(common) = Common::read(sock, Hook::Call) else {
+    let Some(common) = Common::read::<M>(sock, Hook::Call) else {
         return;
     };
     let mut source = Source { kind: step.kind, memory: step.memory, count: step.count };
@@ -375,15 +395,15 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
     let rest = step.length - step.done;
     let part = if wanted > step.done + PAYLOAD_PER_RECORD as u32 { PAYLOAD_PER_RECORD as u32 } else { rest };
     if step.datagrams != 0 {
-        let datagram = Datagram { flow, length: step.length, source, name };
-        datagram::send::<M>(sock, &common, &datagram);
+        let datagram = Datagram { flow, length: step.length, source, peer: named_peer(name) };
+        datagram::send::<M>(&common, &datagram);
         step.done = step.length;
     } else {
-        let Some(connection) = data::wanted(sock, &common, flow) else {
+        let Some(connection) = data::wanted(&common, flow) else {
             return;
         };
         if part != 0 {
-            let (_, opposite) = data::sequences(sock, &common, flow);
+            let (_, opposite) = data::sequences::<M>(&common, flow);
             let sequences = (step.sequence.wrapping_add(step.done), opposite);
             let stretch = Stretch { flow, length: part, source, skip: step.done, sequences };
             data::send::<M>(connection, &stretch);

@@ -12,87 +12,116 @@ use probe_ebpf::{
 
 use super::{
     globals::offset,
-    maps::{COMMON_ROOM, CONNECTION_ROOM, CONNECTIONS, Connection, EVENTS, NUMBERS, count},
-    memory::read_kernel,
+    maps::{COMMON_ROOM, Connection, EVENTS, NUMBER_ROOM, NUMBERS, count},
+    memory::{Memory, read_kernel},
+    table,
 };
 
-const FAMILY_IPV4: u16 = 2;
-const FAMILY_IPV6: u16 = 10;
+pub(crate) const FAMILY_IPV4: u16 = 2;
+pub(crate) const FAMILY_IPV6: u16 = 10;
 pub(crate) const PROTOCOL_TCP: u16 = 6;
 pub(crate) const PROTOCOL_UDP: u16 = 17;
 pub(crate) const PROTOCOL_MPTCP: u16 = 262;
 
-/// The beginning of a `struct sock`, read at once into a room of this CPU and hook: the stack has 512 bytes.
+/// What is needed of the beginning of a `struct sock` at every call.
 #[derive(Clone, Copy)]
 pub(crate) struct Common {
-    words: *const u8,
+    sock: *const u8,
+    address: u64,
+    operations: u64,
+    family: u16,
+    local_port: u16,
+    remote_port: u16,
+    state: u8,
 }
 
 impl Common {
     /// Reads it; `None` if the socket is not an internet one.
+    ///
+    /// Where the verifier does not know the socket, its beginning is read at once into a room of this CPU and hook: the
+    /// stack has 512 bytes.
     #[inline(always)]
-    pub(crate) fn read(sock: *const u8, hook: Hook) -> Option<Self> {
+    pub(crate) fn read<M: Memory>(sock: *const u8, hook: Hook) -> Option<Self> {
+        if M::SOCKET_IS_TYPED {
+            let family: u16 = M::read(sock.wrapping_add(offset!(sock_family)))?;
+            if !is_internet(family) {
+                return None;
+            }
+            return Some(Self {
+                sock,
+                address: number_of(sock)?,
+                operations: M::read(sock.wrapping_add(offset!(sock_operations)))?,
+                family,
+                local_port: M::read(sock.wrapping_add(offset!(sock_local_port)))?,
+                remote_port: u16::from_be(M::read(sock.wrapping_add(offset!(sock_remote_port)))?),
+                state: M::read(sock.wrapping_add(offset!(sock_state)))?,
+            });
+        }
         let words: *mut u8 = COMMON_ROOM.get_ptr_mut(hook as u32)?.cast();
         // SAFETY: the room is as long as the window; the helper checks the address.
         if unsafe { bpf_probe_read_kernel(words.cast(), SOCK_COMMON_WINDOW, sock.cast()) } != 0 {
             return None;
         }
-        let common = Self { words };
-        let family = common.family();
-        (family == FAMILY_IPV4 || family == FAMILY_IPV6).then_some(common)
+        let family = member(words, offset!(sock_family));
+        is_internet(family).then(|| Self {
+            sock,
+            address: sock as u64,
+            operations: member(words, offset!(sock_operations)),
+            family,
+            local_port: member(words, offset!(sock_local_port)),
+            remote_port: u16::from_be(member(words, offset!(sock_remote_port))),
+            state: member(words, offset!(sock_state)),
+        })
     }
 
+    /// The socket.
     #[inline(always)]
-    fn member<T: Copy>(&self, offset: usize) -> T {
-        // SAFETY: userspace refuses to load the programs if a member lies outside the window; every room is used by one
-        // program at a time.
-        unsafe { core::ptr::read_unaligned(self.words.add(offset).cast()) }
+    pub(crate) fn sock(&self) -> *const u8 {
+        self.sock
     }
 
+    /// Its address, as a number.
     #[inline(always)]
-    fn family(&self) -> u16 {
-        self.member(offset!(sock_family))
+    pub(crate) fn address(&self) -> u64 {
+        self.address
     }
 
     /// Port of the observed end.
     #[inline(always)]
     pub(crate) fn local_port(&self) -> u16 {
-        self.member(offset!(sock_local_port))
+        self.local_port
     }
 
     /// Port of the other end.
     #[inline(always)]
     pub(crate) fn remote_port(&self) -> u16 {
-        u16::from_be(self.member(offset!(sock_remote_port)))
+        self.remote_port
     }
 
     /// Whether the connection has left the state in which both ends may send.
     #[inline(always)]
     pub(crate) fn is_ending(&self) -> bool {
         const ESTABLISHED: u8 = 1;
-        self.member::<u8>(offset!(sock_state)) != ESTABLISHED
+        self.state != ESTABLISHED
     }
 
     #[inline(always)]
     pub(crate) fn ports(&self) -> u32 {
-        u32::from(self.local_port()) << 16 | u32::from(self.remote_port())
-    }
-
-    #[inline(always)]
-    fn operations(&self) -> u64 {
-        self.member(offset!(sock_operations))
+        u32::from(self.local_port) << 16 | u32::from(self.remote_port)
     }
 
     /// Whether the addresses are IPv6, as a bit of `flags`.
     #[inline(always)]
     pub(crate) fn address_flags(&self) -> u16 {
-        if self.family() == FAMILY_IPV6 { flags::IPV6 } else { 0 }
+        if self.family == FAMILY_IPV6 { flags::IPV6 } else { 0 }
     }
 
     /// Inode number of the socket's network namespace.
     #[inline(always)]
     pub(crate) fn network_namespace(&self) -> u32 {
-        let net: *const u8 = self.member(offset!(sock_net));
+        let Some(net) = read_kernel::<*const u8>(self.sock.wrapping_add(offset!(sock_net))) else {
+            return 0;
+        };
         read_kernel(net.wrapping_add(offset!(net_inode))).unwrap_or(0)
     }
 
@@ -102,23 +131,47 @@ impl Common {
     /// `to` must be valid for writes.
     #[inline(always)]
     pub(crate) unsafe fn write_addresses(&self, to: *mut Addresses) {
+        let word = |offset: usize| read_kernel::<u64>(self.sock.wrapping_add(offset)).unwrap_or(0);
+        let half = |offset: usize| read_kernel::<u32>(self.sock.wrapping_add(offset)).unwrap_or(0);
         // SAFETY: by contract.
         unsafe {
-            (*to).local_port = self.local_port();
-            (*to).remote_port = self.remote_port();
+            (*to).local_port = self.local_port;
+            (*to).remote_port = self.remote_port;
             (*to).network_namespace = self.network_namespace();
-            if self.family() == FAMILY_IPV6 {
+            if self.family == FAMILY_IPV6 {
                 let (local, remote) = (offset!(sock_local_v6), offset!(sock_remote_v6));
-                write_address(&raw mut (*to).local, self.member(local), self.member(local + 8));
-                write_address(&raw mut (*to).remote, self.member(remote), self.member(remote + 8));
+                write_address(&raw mut (*to).local, word(local), word(local + 8));
+                write_address(&raw mut (*to).remote, word(remote), word(remote + 8));
             } else {
-                let local: u32 = self.member(offset!(sock_local_v4));
-                let remote: u32 = self.member(offset!(sock_remote_v4));
-                write_address(&raw mut (*to).local, u64::from(local), 0);
-                write_address(&raw mut (*to).remote, u64::from(remote), 0);
+                write_address(&raw mut (*to).local, u64::from(half(offset!(sock_local_v4))), 0);
+                write_address(&raw mut (*to).remote, u64::from(half(offset!(sock_remote_v4))), 0);
             }
         }
     }
+}
+
+/// A typed pointer as a number to calculate with, which the verifier forbids of pointers: what was in a map is a number.
+#[inline(always)]
+fn number_of(pointer: *const u8) -> Option<u64> {
+    let room = NUMBER_ROOM.get_ptr_mut(0)?;
+    // SAFETY: the room belongs to this CPU, and a program at a system call is not interrupted by another.
+    unsafe {
+        core::ptr::write_volatile(room, pointer as u64);
+        Some(core::ptr::read_volatile(room))
+    }
+}
+
+#[inline(always)]
+fn is_internet(family: u16) -> bool {
+    family == FAMILY_IPV4 || family == FAMILY_IPV6
+}
+
+/// A member within the window.
+#[inline(always)]
+fn member<T: Copy>(words: *const u8, offset: usize) -> T {
+    // SAFETY: userspace refuses to load the programs if a member lies outside the window; every room is used by one
+    // program at a time.
+    unsafe { core::ptr::read_unaligned(words.add(offset).cast()) }
 }
 
 /// Writes an address as two words: copying an array of bytes would become a loop in a function of its own.
@@ -155,18 +208,18 @@ fn lacks_sequence(sock: *const u8) -> bool {
 
 /// The entry of a connection, made if there is none. A connection that is first met here was open before.
 #[inline(always)]
-pub(crate) fn entry(sock: *const u8, common: &Common) -> Option<*mut Connection> {
-    let key = sock as u64;
-    if let Some(connection) = CONNECTIONS.get_ptr_mut(key) {
+pub(crate) fn entry(common: &Common) -> Option<*mut Connection> {
+    let key = common.address();
+    if let Some(connection) = table::find(key) {
         // SAFETY: the entry stays valid for the run of the program; words are read and written whole.
         unsafe {
             if (*connection).ports == 0 {
                 (*connection).ports = common.ports();
             }
             if (*connection).ports == common.ports() {
-                if (*connection).operations != common.operations() {
-                    (*connection).operations = common.operations();
-                    if lacks_sequence(sock) {
+                if (*connection).operations != common.operations {
+                    (*connection).operations = common.operations;
+                    if lacks_sequence(common.sock()) {
                         (*connection).flags |= u32::from(flags::NO_SEQUENCE);
                     }
                 }
@@ -174,43 +227,37 @@ pub(crate) fn entry(sock: *const u8, common: &Common) -> Option<*mut Connection>
             }
         }
         // The address was used again and the end of the connection before went unseen.
-        let _ = CONNECTIONS.remove(key);
+        table::remove(key);
     }
-    insert(sock, common, Hook::Call, common.address_flags(), now())
+    insert(common, Hook::Call, common.address_flags(), now())
 }
 
 /// Makes an entry.
 #[inline(always)]
-pub(crate) fn insert(
-    sock: *const u8,
-    common: &Common,
-    hook: Hook,
-    flags: u16,
-    began_ns: u64,
-) -> Option<*mut Connection> {
-    let key = sock as u64;
-    let sequence_flag = if lacks_sequence(sock) { flags::NO_SEQUENCE } else { 0 };
-    let room = CONNECTION_ROOM.get_ptr_mut(hook as u32)?;
-    // SAFETY: every room is used by one program at a time; the helper copies from it.
-    let inserted = unsafe {
-        (*room).id = next_id(hook)?;
-        (*room).began_ns = began_ns;
-        (*room).handshake_ns = 0;
-        (*room).operations = common.operations();
-        (*room).ports = common.ports();
-        (*room).flags = u32::from(flags | sequence_flag | common.address_flags());
-        // Volatile, or they would be set to zero together, in a loop in a function of its own.
-        core::ptr::write_volatile(&raw mut (*room).announced, 0);
-        core::ptr::write_volatile(&raw mut (*room).lost_calls[0], 0);
-        core::ptr::write_volatile(&raw mut (*room).lost_calls[1], 0);
-        core::ptr::write_volatile(&raw mut (*room).reserved, 0);
-        CONNECTIONS.insert(key, *room, 0)
-    };
-    if inserted.is_err() {
+pub(crate) fn insert(common: &Common, hook: Hook, flags: u16, began_ns: u64) -> Option<*mut Connection> {
+    let key = common.address();
+    let sequence_flag = if lacks_sequence(common.sock()) { flags::NO_SEQUENCE } else { 0 };
+    let id = next_id(hook)?;
+    let made = table::insert(key, |entry| {
+        // SAFETY: the slot was claimed for this entry, and nobody finds it before it is written.
+        unsafe {
+            (*entry).id = id;
+            (*entry).began_ns = began_ns;
+            (*entry).handshake_ns = 0;
+            (*entry).operations = common.operations;
+            (*entry).ports = common.ports();
+            (*entry).flags = u32::from(flags | sequence_flag | common.address_flags());
+            // Volatile, or they would be set to zero together, in a loop in a function of its own.
+            core::ptr::write_volatile(&raw mut (*entry).announced, 0);
+            core::ptr::write_volatile(&raw mut (*entry).lost_calls[0], 0);
+            core::ptr::write_volatile(&raw mut (*entry).lost_calls[1], 0);
+            core::ptr::write_volatile(&raw mut (*entry).read_sequence, 0);
+        }
+    });
+    if made.is_none() {
         count(Counter::TableFull);
-        return None;
     }
-    CONNECTIONS.get_ptr_mut(key)
+    made
 }
 
 /// Tells userspace of a connection, unless it was told. False if the ring has no room.

@@ -62,7 +62,7 @@ pub(crate) const MANY_LENGTH: u64 = 56;
 /// copied: fewer where the memory cannot be read or there are more vectors than are looked at.
 ///
 /// # Safety
-/// `payload` must point at the payload of a `Room`.
+/// `payload` must point at the payload of a record in a `Room`.
 #[inline(always)]
 pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32) -> u32 {
     let want = want.min(PAYLOAD_PER_RECORD as u32);

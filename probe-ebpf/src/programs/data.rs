@@ -1,18 +1,19 @@
 //! Records of the bytes that calls moved over TCP.
 
-use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_NO_WAKEUP};
+use aya_ebpf::helpers::generated::bpf_skc_to_tcp_sock;
 use probe_ebpf::{
     counter::Counter,
-    record::{ChunkRecord, Header, PAYLOAD_PER_RECORD, flags, flow, kind, verdict},
+    record::{ChunkRecord, Header, flags, flow, kind, verdict},
 };
 
 use super::{
     connection::{Common, announce, entry, now},
     copy::{Source, copy},
     filter::{admits_ports, write_caller},
-    globals::{data_ring_bytes, offset, payload_bytes},
-    maps::{CHUNK_ROOM, Connection, EVENTS, RECORDS_UNTIL_LOOK, VERDICTS, count},
+    globals::{offset, payload_bytes},
+    maps::{Connection, VERDICTS, count},
     memory::{Memory, read_kernel},
+    ring::Room,
 };
 
 /// A stretch of a stream that a call moved.
@@ -32,12 +33,12 @@ pub(crate) struct Stretch {
 
 /// The connection of a socket if its bytes are wanted, announced.
 #[inline(always)]
-pub(crate) fn wanted(sock: *const u8, common: &Common, flow: u8) -> Option<*mut Connection> {
+pub(crate) fn wanted(common: &Common, flow: u8) -> Option<*mut Connection> {
     if !admits_ports(common.local_port(), common.remote_port()) {
         count(Counter::Filtered);
         return None;
     }
-    let connection = entry(sock, common)?;
+    let connection = entry(common)?;
     // SAFETY: the entry and the slot stay valid for the run of the program; words are read and written whole.
     unsafe {
         let id = (*connection).id;
@@ -63,9 +64,24 @@ pub(crate) fn wanted(sock: *const u8, common: &Common, flow: u8) -> Option<*mut 
 
 /// How far the program has come in each stream of a connection: of the flow's own stream first, then of the other.
 #[inline(always)]
-pub(crate) fn sequences(sock: *const u8, common: &Common, flow: u8) -> (u32, u32) {
-    let written: u32 = read_kernel(sock.wrapping_add(offset!(tcp_write_sequence))).unwrap_or(0);
-    let mut read: u32 = read_kernel(sock.wrapping_add(offset!(tcp_read_sequence))).unwrap_or(0);
+pub(crate) fn sequences<M: Memory>(common: &Common, flow: u8) -> (u32, u32) {
+    let sock = common.sock();
+    let (written, mut read): (u32, u32) = if M::SOCKET_IS_TYPED {
+        // SAFETY: the pointer is the hook's own; the helper gives null for what is no TCP socket.
+        let tcp = unsafe { bpf_skc_to_tcp_sock(sock.cast_mut().cast()) }.cast_const().cast::<u8>();
+        if tcp.is_null() {
+            return (0, 0);
+        }
+        (
+            M::read(tcp.wrapping_add(offset!(tcp_write_sequence))).unwrap_or(0),
+            M::read(tcp.wrapping_add(offset!(tcp_read_sequence))).unwrap_or(0),
+        )
+    } else {
+        (
+            read_kernel(sock.wrapping_add(offset!(tcp_write_sequence))).unwrap_or(0),
+            read_kernel(sock.wrapping_add(offset!(tcp_read_sequence))).unwrap_or(0),
+        )
+    };
     if common.is_ending() && has_read_fin(sock, read) {
         read = read.wrapping_sub(1);
     }
@@ -86,16 +102,17 @@ fn has_read_fin(sock: *const u8, read: u32) -> bool {
 /// Sends one record's worth of a stretch.
 #[inline(always)]
 pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch) {
-    let Some(room) = CHUNK_ROOM.get_ptr_mut(0) else {
+    let Some(room) = Room::take() else {
+        lost(connection, stretch.flow);
         return;
     };
     let want = stretch.length.min(payload_bytes());
-    // SAFETY: the room belongs to this CPU, and a program on it does not interrupt itself.
-    let captured = unsafe { copy((&raw mut (*room).payload).cast(), stretch.source, stretch.skip, want) };
     let slot = usize::from(stretch.flow & 1);
-    // SAFETY: as above; the connection's entry stays valid for the run of the program.
+    // SAFETY: the room is larger than any record; the connection's entry stays valid for the run of the program.
     unsafe {
-        let record = &raw mut (*room).record;
+        let payload = room.place().add(size_of::<ChunkRecord>());
+        let captured = copy(payload, stretch.source, stretch.skip, want);
+        let record: *mut ChunkRecord = room.place().cast();
         (*record).header = Header {
             kind: kind::CHUNK,
             flow: stretch.flow,
@@ -109,52 +126,10 @@ pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch) {
         (*record).length = stretch.length;
         (*record).lost_calls = (*connection).lost_calls[slot];
         write_caller::<M>(&raw mut (*record).caller);
-        let length = size_of::<ChunkRecord>() + (captured as usize & (2 * PAYLOAD_PER_RECORD - 1));
-        if output(room.cast(), length) {
-            (*connection).lost_calls[slot] = 0;
-            count(Counter::CapturedCalls);
-        } else {
-            lost(connection, stretch.flow);
-        }
+        (*connection).lost_calls[slot] = 0;
+        room.publish(size_of::<ChunkRecord>() + captured as usize);
     }
-}
-
-/// Sends a record with its payload, unless what is left of the ring is kept for records of a connection's life.
-///
-/// # Safety
-/// `record` must be valid for `length` bytes.
-#[inline(always)]
-pub(crate) unsafe fn output(record: *const u8, length: usize) -> bool {
-    if !has_room() {
-        return false;
-    }
-    // SAFETY: by contract.
-    let bytes = unsafe { core::slice::from_raw_parts(record, length) };
-    EVENTS.output::<[u8]>(bytes, u64::from(BPF_RB_NO_WAKEUP)).is_ok()
-}
-
-/// Records that a CPU sends between two looks at how full a large ring is: a look takes the cache lines that the other
-/// CPUs and the reader write to. As many of the largest fit many times in what is kept for other records.
-const RECORDS_PER_LOOK: u32 = 16;
-/// A ring smaller than this is looked at before every record.
-const LARGE_RING_BYTES: u64 = 4 << 20;
-
-/// Whether there is room for records of data. Once there is none, every record looks again.
-#[inline(always)]
-fn has_room() -> bool {
-    let Some(unlooked) = RECORDS_UNTIL_LOOK.get_ptr_mut(0) else {
-        return false;
-    };
-    // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
-    unsafe {
-        if data_ring_bytes() >= LARGE_RING_BYTES && *unlooked != 0 {
-            *unlooked -= 1;
-            return true;
-        }
-        let has_room = EVENTS.query(u64::from(BPF_RB_AVAIL_DATA)) <= data_ring_bytes();
-        *unlooked = if has_room { RECORDS_PER_LOOK } else { 0 };
-        has_room
-    }
+    count(Counter::CapturedCalls);
 }
 
 /// Notes a call whose record was not sent.

@@ -5,17 +5,17 @@
 
 use probe_ebpf::{
     counter::Counter,
-    record::{Addresses, DatagramRecord, Header, PAYLOAD_PER_RECORD, flags, flow, kind},
+    record::{DatagramRecord, Header, flags, flow, kind},
 };
 
 use super::{
-    connection::{Common, now, write_address},
+    connection::{Common, FAMILY_IPV4, FAMILY_IPV6, now, write_address},
     copy::{Source, copy},
-    data::output,
     filter::{admits_ports, write_caller},
     globals::payload_bytes,
-    maps::{DATAGRAM_ROOM, count},
+    maps::{Peer, count},
     memory::{Memory, read_user},
+    ring::Room,
 };
 
 /// One datagram that a call moved.
@@ -27,8 +27,8 @@ pub(crate) struct Datagram {
     pub(crate) length: u32,
     /// Where they are in the program's memory.
     pub(crate) source: Source,
-    /// Where the peer's address is in the program's memory, zero if the socket's own is meant.
-    pub(crate) name: u64,
+    /// The other end, `None` if it is the one that the socket is connected to.
+    pub(crate) peer: Option<Peer>,
 }
 
 /// Length of a DNS header.
@@ -36,49 +36,56 @@ const HEADER_BYTES: u32 = 12;
 
 /// Sends a datagram.
 #[inline(always)]
-pub(crate) fn send<M: Memory>(sock: *const u8, common: &Common, datagram: &Datagram) {
-    let Some(room) = DATAGRAM_ROOM.get_ptr_mut(0) else {
+pub(crate) fn send<M: Memory>(common: &Common, datagram: &Datagram) {
+    let Some(room) = Room::take() else {
+        count(if datagram.flow == flow::SENT { Counter::RingFullSent } else { Counter::RingFullReceived });
         return;
     };
-    let want = datagram.length.min(payload_bytes());
-    // SAFETY: the room belongs to this CPU, and a program on it does not interrupt itself.
-    let captured = unsafe { copy((&raw mut (*room).payload).cast(), datagram.source, 0, want) };
-    // SAFETY: as above.
-    if captured < HEADER_BYTES || !unsafe { resembles_dns((&raw const (*room).payload).cast()) } {
-        count(Counter::DatagramUnknown);
-        return;
+    if let Some(bytes) = write::<M>(&room, common, datagram) {
+        room.publish(bytes);
+        count(Counter::CapturedCalls);
+    } else {
+        room.give_back();
     }
-    let mut family = common.address_flags();
-    // SAFETY: as above.
+}
+
+/// Writes the record of a datagram, and gives its length; `None` if it is not wanted.
+#[inline(always)]
+fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option<usize> {
+    let want = datagram.length.min(payload_bytes());
+    // SAFETY: the room is larger than any record.
     unsafe {
-        let record = &raw mut (*room).record;
+        let payload = room.place().add(size_of::<DatagramRecord>());
+        let captured = copy(payload, datagram.source, 0, want);
+        if captured < HEADER_BYTES || !resembles_dns(payload) {
+            count(Counter::DatagramUnknown);
+            return None;
+        }
+        let record: *mut DatagramRecord = room.place().cast();
+        let mut family = common.address_flags();
         common.write_addresses(&raw mut (*record).addresses);
-        if datagram.name != 0 {
-            name(datagram.name, &mut (*record).addresses, &mut family);
+        if let Some(peer) = datagram.peer {
+            write_address(&raw mut (*record).addresses.remote, peer.address[0], peer.address[1]);
+            (*record).addresses.remote_port = peer.port as u16;
+            // The socket may be one of IPv6 that is not bound: the local address then is all zero in both families.
+            family = if peer.is_v6 == 0 { family & !flags::IPV6 } else { family | flags::IPV6 };
         }
         if !admits_ports((*record).addresses.local_port, (*record).addresses.remote_port) {
             count(Counter::Filtered);
-            return;
+            return None;
         }
         (*record).header = Header {
             kind: kind::DATAGRAM,
             flow: datagram.flow,
             flags: family,
             captured_bytes: captured,
-            connection: sock as u64,
+            connection: common.address(),
             time_ns: now(),
         };
         (*record).length = datagram.length;
         (*record).reserved = 0;
         write_caller::<M>(&raw mut (*record).caller);
-        let length = size_of::<DatagramRecord>() + (captured as usize & (2 * PAYLOAD_PER_RECORD - 1));
-        if output(room.cast(), length) {
-            count(Counter::CapturedCalls);
-        } else if datagram.flow == flow::SENT {
-            count(Counter::RingFullSent);
-        } else {
-            count(Counter::RingFullReceived);
-        }
+        Some(size_of::<DatagramRecord>() + captured as usize)
     }
 }
 
@@ -96,27 +103,17 @@ unsafe fn resembles_dns(head: *const u8) -> bool {
 }
 
 /// The peer's address that a call names (`struct sockaddr_in`, `struct sockaddr_in6`): family, port, and behind it four
-/// bytes of an IPv4 address, or a flow label and sixteen bytes of an IPv6 address.
+/// bytes of an IPv4 address, or a flow label and sixteen bytes of an IPv6 address. `None` for address zero, too.
 #[inline(always)]
-fn name(address: u64, addresses: &mut Addresses, family: &mut u16) {
-    let Some(kind) = read_user::<u16>(address) else {
-        return;
-    };
-    let (first, second) = match kind {
-        2 => {
-            // The socket may be one of IPv6 that is not bound: the local address then is all zero in both families.
-            *family &= !flags::IPV6;
-            (read_user::<u32>(address + 4).map(u64::from), Some(0))
-        }
-        10 => {
-            *family |= flags::IPV6;
-            (read_user::<u64>(address + 8), read_user::<u64>(address + 16))
-        }
-        _ => return,
-    };
-    if let (Some(first), Some(second), Some(port)) = (first, second, read_user::<u16>(address + 2)) {
-        // SAFETY: a reference is valid for writes.
-        unsafe { write_address(&raw mut addresses.remote, first, second) };
-        addresses.remote_port = u16::from_be(port);
+pub(crate) fn named_peer(address: u64) -> Option<Peer> {
+    if address == 0 {
+        return None;
     }
+    let (first, second, is_v6) = match read_user::<u16>(address)? {
+        FAMILY_IPV4 => (u64::from(read_user::<u32>(address + 4)?), 0, 0),
+        FAMILY_IPV6 => (read_user::<u64>(address + 8)?, read_user::<u64>(address + 16)?, 1),
+        _ => return None,
+    };
+    let port = u16::from_be(read_user::<u16>(address + 2)?);
+    Some(Peer { address: [first, second], port: u32::from(port), is_v6 })
 }

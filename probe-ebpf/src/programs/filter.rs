@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use aya_ebpf::{helpers::generated::bpf_get_current_cgroup_id, maps::HashMap};
+use aya_ebpf::maps::HashMap;
 use probe_ebpf::{
     filter::{bits, rule},
     record::Caller,
@@ -20,10 +20,9 @@ use super::{
 /// `to` must be valid for writes.
 #[inline(always)]
 pub(crate) unsafe fn write_caller<M: Memory>(to: *mut Caller) {
-    // SAFETY: by contract; the helper takes no arguments.
+    // SAFETY: by contract.
     unsafe {
         M::write_thread(to);
-        (*to).cgroup = bpf_get_current_cgroup_id();
     }
 }
 

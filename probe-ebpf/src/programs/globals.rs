@@ -20,9 +20,12 @@ pub(crate) static FILTERS: u32 = 0;
 /// Bytes of payload to copy per call.
 #[unsafe(no_mangle)]
 pub(crate) static PAYLOAD_BYTES: u32 = PAYLOAD_PER_RECORD as u32;
-/// Bytes in the ring beyond which records of data are refused, so that records of a connection's life find room.
+/// Slots of the connection table: a power of two.
 #[unsafe(no_mangle)]
-pub(crate) static DATA_RING_BYTES: u64 = 14 << 20;
+pub(crate) static CONNECTION_SLOTS: u32 = 1;
+/// Segments of each CPU's ring: a power of two.
+#[unsafe(no_mangle)]
+pub(crate) static SEGMENTS: u32 = 1;
 
 /// The offset of a kernel structure's member.
 macro_rules! offset {
@@ -51,4 +54,5 @@ macro_rules! accessor {
 accessor!(own_process, OWN_PROCESS, u32);
 accessor!(filters, FILTERS, u32);
 accessor!(payload_bytes, PAYLOAD_BYTES, u32);
-accessor!(data_ring_bytes, DATA_RING_BYTES, u64);
+accessor!(connection_slots, CONNECTION_SLOTS, u32);
+accessor!(segments, SEGMENTS, u32);

@@ -10,8 +10,9 @@ use super::{
     connection::{Common, Hook, PROTOCOL_MPTCP, PROTOCOL_TCP, announce, insert, now, protocol, send},
     filter::admits_ports,
     globals::offset,
-    maps::{CONNECTIONS, count},
-    memory::read_kernel,
+    maps::count,
+    memory::{Probed, read_kernel},
+    table,
 };
 
 /// States of a TCP socket (include/net/tcp_states.h).
@@ -37,7 +38,7 @@ pub(crate) fn inet_sock_set_state(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn changed(sock: *const u8, old: i32, new: i32) {
     if new == state::LISTEN {
-        if let Some(common) = Common::read(sock, Hook::State) {
+        if let Some(common) = Common::read::<Probed>(sock, Hook::State) {
             listening(&common);
         }
         return;
@@ -55,7 +56,7 @@ fn changed(sock: *const u8, old: i32, new: i32) {
         | (state::CLOSE_WAIT, state::LAST_ACK) => finished(sock),
         // Left without the exchange of FINs (RFC 9293 section 3.10.7.4): by a reset from either end, or a time-out.
         (state::ESTABLISHED | state::CLOSE_WAIT | state::SYN_SENT | state::SYN_RECEIVED, state::CLOSE) => {
-            if let Some(connection) = CONNECTIONS.get_ptr_mut(sock as u64) {
+            if let Some(connection) = table::find(sock as u64) {
                 // SAFETY: the entry stays valid for the run of the program.
                 unsafe { (*connection).flags |= u32::from(flags::RESET) };
             }
@@ -67,10 +68,10 @@ fn changed(sock: *const u8, old: i32, new: i32) {
 /// The handshake begins; the local port may not be chosen yet, so the entry's ports stay open until it is met again.
 #[inline(always)]
 fn dialled(sock: *const u8) {
-    let Some(common) = Common::read(sock, Hook::State) else {
+    let Some(common) = Common::read::<Probed>(sock, Hook::State) else {
         return;
     };
-    if let Some(connection) = insert(sock, &common, Hook::State, flags::FROM_START | flags::CLIENT, now()) {
+    if let Some(connection) = insert(&common, Hook::State, flags::FROM_START | flags::CLIENT, now()) {
         // SAFETY: the entry stays valid for the run of the program.
         unsafe { (*connection).ports = 0 };
     }
@@ -78,13 +79,13 @@ fn dialled(sock: *const u8) {
 
 #[inline(always)]
 fn established(sock: *const u8) {
-    let Some(common) = Common::read(sock, Hook::State) else {
+    let Some(common) = Common::read::<Probed>(sock, Hook::State) else {
         return;
     };
     if !admits_ports(common.local_port(), common.remote_port()) {
         return;
     }
-    let connection = if let Some(connection) = CONNECTIONS.get_ptr_mut(sock as u64) {
+    let connection = if let Some(connection) = table::find(sock as u64) {
         // SAFETY: the entry stays valid for the run of the program.
         unsafe {
             if (*connection).ports == 0 {
@@ -95,7 +96,7 @@ fn established(sock: *const u8) {
         connection
     } else {
         let flags = flags::FROM_START | flags::SERVER;
-        let Some(connection) = insert(sock, &common, Hook::State, flags, now()) else {
+        let Some(connection) = insert(&common, Hook::State, flags, now()) else {
             return;
         };
         connection
@@ -106,7 +107,7 @@ fn established(sock: *const u8) {
 /// The observed end sends its FIN: no byte follows.
 #[inline(always)]
 fn finished(sock: *const u8) {
-    let Some(connection) = CONNECTIONS.get_ptr_mut(sock as u64) else {
+    let Some(connection) = table::find(sock as u64) else {
         return;
     };
     // SAFETY: the entry stays valid for the run of the program.
@@ -149,7 +150,7 @@ pub(crate) fn tcp_destroy_sock(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn destroyed(sock: *const u8) {
     let key = sock as u64;
-    let Some(connection) = CONNECTIONS.get_ptr_mut(key) else {
+    let Some(connection) = table::find(key) else {
         return;
     };
     // SAFETY: the entry stays valid for the run of the program.
@@ -176,7 +177,7 @@ fn destroyed(sock: *const u8) {
             }
         });
     }
-    let _ = CONNECTIONS.remove(key);
+    table::remove(key);
 }
 
 /// `tcp_retransmit_skb(sk, skb)`: counted for the host; each connection's own number comes with its end.

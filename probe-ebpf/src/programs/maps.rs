@@ -1,22 +1,36 @@
 //! The maps.
 
 use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, HashMap, PerCpuArray, ProgramArray, RingBuf},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, RingBuf},
 };
 use probe_ebpf::{
     counter::Counter,
     layout::SOCK_COMMON_WINDOW,
-    record::{ChunkRecord, DatagramRecord, PAYLOAD_PER_RECORD, verdict},
+    record::verdict,
+    ring::{Cursor, SEGMENT_ROOM},
 };
 
-/// Records to userspace. The size is set at load.
+/// Records of connections' lives. The size is set at load.
 #[map]
-pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 
-/// TCP connections by address of their `struct sock`. The number of entries is set at load.
+/// Records of what calls moved: the segments of the first CPU's ring, then those of the next. The number is set at load.
 #[map]
-pub(crate) static CONNECTIONS: HashMap<u64, Connection> = HashMap::with_max_entries(65_536, 0);
+pub(crate) static RINGS: Array<[u8; SEGMENT_ROOM]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// How far each CPU's ring was written and read. The number is set at load.
+#[map]
+pub(crate) static CURSORS: Array<Cursor> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// TCP connections, see `table`. The number of slots is set at load.
+#[map]
+pub(crate) static CONNECTIONS: Array<Connection> = Array::with_max_entries(1, 0);
+
+/// Which of these slots are taken. The number is set at load: how many connections there may be.
+#[map]
+pub(crate) static CLAIMS: HashMap<u32, u64> = HashMap::with_max_entries(1, 0);
 
 /// What userspace says of connections, at `verdict::slot(id)`.
 #[map]
@@ -31,18 +45,6 @@ pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Cou
 pub(crate) static COMMON_ROOM: PerCpuArray<[u64; SOCK_COMMON_WINDOW as usize / 8]> =
     PerCpuArray::with_max_entries(2, 0);
 
-/// Room to build a connection's entry in, for each of `connection::Hook`.
-#[map]
-pub(crate) static CONNECTION_ROOM: PerCpuArray<Connection> = PerCpuArray::with_max_entries(2, 0);
-
-/// Room to build a chunk's record in.
-#[map]
-pub(crate) static CHUNK_ROOM: PerCpuArray<Room<ChunkRecord>> = PerCpuArray::with_max_entries(1, 0);
-
-/// Room to build a datagram's record in.
-#[map]
-pub(crate) static DATAGRAM_ROOM: PerCpuArray<Room<DatagramRecord>> = PerCpuArray::with_max_entries(1, 0);
-
 /// The vectors of the present call.
 #[map]
 pub(crate) static VECTOR_ROOM: PerCpuArray<[Vector; VECTOR_ROOM_LENGTH]> =
@@ -52,9 +54,9 @@ pub(crate) static VECTOR_ROOM: PerCpuArray<[Vector; VECTOR_ROOM_LENGTH]> =
 #[map]
 pub(crate) static STEP: PerCpuArray<Step> = PerCpuArray::with_max_entries(1, 0);
 
-/// How many records of data a CPU may send before it looks again at how full the ring is.
+/// Room in which a pointer becomes a number.
 #[map]
-pub(crate) static RECORDS_UNTIL_LOOK: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static NUMBER_ROOM: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 /// The last connection number that each CPU gave out, for each of `connection::Hook`.
 #[map]
@@ -69,9 +71,21 @@ pub(crate) static SOCKET_OPERATIONS: Array<u64> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static STEPS_TYPED: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
+/// The same for the hooks of the socket layer.
+#[map]
+pub(crate) static STEPS_SOCKET: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
 /// The same for the raw hook.
 #[map]
 pub(crate) static STEPS_RAW: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+/// How far threads have come in the messages of a sendmmsg or recvmmsg call, by thread.
+#[map]
+pub(crate) static MESSAGES: LruHashMap<u64, Progress> = LruHashMap::with_max_entries(1024, 0);
+
+/// Who sent the datagram that a thread is about to be given, by thread.
+#[map]
+pub(crate) static PEERS: LruHashMap<u64, Peer> = LruHashMap::with_max_entries(1024, 0);
 
 /// Process ids to capture or leave out.
 #[map]
@@ -93,6 +107,8 @@ pub(crate) static PORT_RULES: HashMap<u16, u8> = HashMap::with_max_entries(1024,
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub(crate) struct Connection {
+    /// Address of its `struct sock`, zero while the slot is free.
+    pub(crate) sock: u64,
     /// Its id.
     pub(crate) id: u64,
     /// When it was dialled or, lacking that, first seen.
@@ -109,20 +125,31 @@ pub(crate) struct Connection {
     pub(crate) announced: u32,
     /// Calls whose records were lost since the last chunk of each flow.
     pub(crate) lost_calls: [u32; 2],
-    /// Not used.
-    pub(crate) reserved: u32,
+    /// How far the program had read when it was last seen to read.
+    pub(crate) read_sequence: u32,
 }
 
-/// Room to build one record with its payload in.
+/// How far a thread has come in a call that moves several messages.
+#[derive(Clone, Copy)]
 #[repr(C)]
-pub(crate) struct Room<R> {
-    pub(crate) record: R,
-    pub(crate) payload: [u8; PAYLOAD_ROOM],
+pub(crate) struct Progress {
+    /// The array of `struct mmsghdr`.
+    pub(crate) array: u64,
+    /// The next message.
+    pub(crate) next: u64,
 }
 
-/// The payload of one record, and as much again twice: the verifier wants room for the largest offset plus the largest
-/// length that the masks allow.
-pub(crate) const PAYLOAD_ROOM: usize = 3 * PAYLOAD_PER_RECORD;
+/// The other end of a datagram.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(crate) struct Peer {
+    /// The address in two words; an IPv4 address takes the first half of the first.
+    pub(crate) address: [u64; 2],
+    /// In host order.
+    pub(crate) port: u32,
+    /// One where the address is IPv6.
+    pub(crate) is_v6: u32,
+}
 
 /// How many parts of a vectored call are looked at.
 pub(crate) const VECTORS: u32 = 16;

@@ -5,8 +5,8 @@ use core::mem::MaybeUninit;
 use aya_ebpf::{
     bindings::task_struct,
     helpers::generated::{
-        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf,
-        bpf_probe_read_kernel, bpf_probe_read_user,
+        bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task,
+        bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user,
     },
     maps::ProgramArray,
 };
@@ -15,11 +15,14 @@ use probe_ebpf::record::Caller;
 
 use super::{
     globals::offset,
-    maps::{STEPS_RAW, STEPS_TYPED},
+    maps::{STEPS_RAW, STEPS_SOCKET, STEPS_TYPED},
 };
 
 /// How a program reads what its typed arguments lead to.
 pub(crate) trait Memory {
+    /// Whether the pointer to the socket is one that the verifier knows.
+    const SOCKET_IS_TYPED: bool;
+
     /// A value at a kernel address, `None` if it cannot be read.
     fn read<T: Copy>(address: *const u8) -> Option<T>;
 
@@ -29,7 +32,7 @@ pub(crate) trait Memory {
     /// Id of the running process in the initial namespace.
     fn process() -> u32;
 
-    /// Writes ids and name of the running thread.
+    /// Writes ids, name and cgroup of the running thread.
     ///
     /// # Safety
     /// `to` must be valid for writes.
@@ -41,9 +44,21 @@ pub(crate) trait Memory {
 
 /// Plain loads, which the verifier checks against BTF and turns into faulting-safe ones. Only for pointers that come
 /// from a typed argument or from `bpf_get_current_task_btf`, one member after another.
-pub(crate) struct Typed;
+///
+/// `SOCKET` says that the program belongs to the hooks of the socket layer rather than to `sys_exit`, `ENTRY` that it is
+/// the one that is called first and is given the socket.
+pub(crate) struct TypedTask<const SOCKET: bool, const ENTRY: bool>;
 
-impl Memory for Typed {
+/// The exit of system calls, with typed arguments.
+pub(crate) type Typed = TypedTask<false, false>;
+/// The socket layer's tracepoints.
+pub(crate) type SocketLayer = TypedTask<true, true>;
+/// What goes on after them, with a socket from a map.
+pub(crate) type SocketLayerStep = TypedTask<true, false>;
+
+impl<const SOCKET: bool, const ENTRY: bool> Memory for TypedTask<SOCKET, ENTRY> {
+    const SOCKET_IS_TYPED: bool = SOCKET && ENTRY;
+
     #[inline(always)]
     fn read<T: Copy>(address: *const u8) -> Option<T> {
         // SAFETY: the verifier admits the load only where BTF shows a member of that size, and a fault reads as zero.
@@ -72,12 +87,24 @@ impl Memory for Typed {
             (*to).pid = Self::read(task.wrapping_add(offset!(task_process))).unwrap_or(0);
             (*to).tid = Self::read(task.wrapping_add(offset!(task_thread))).unwrap_or(0);
             core::ptr::write_unaligned((&raw mut (*to).comm).cast::<(u64, u64)>(), words);
+            (*to).cgroup = Self::cgroup(task).unwrap_or(0);
         }
     }
 
     #[inline(always)]
     fn steps() -> &'static ProgramArray {
-        &STEPS_TYPED
+        if SOCKET { &STEPS_SOCKET } else { &STEPS_TYPED }
+    }
+}
+
+impl<const SOCKET: bool, const ENTRY: bool> TypedTask<SOCKET, ENTRY> {
+    /// Id of a task's cgroup in the version 2 hierarchy, as `bpf_get_current_cgroup_id` gives it.
+    #[inline(always)]
+    fn cgroup(task: *const u8) -> Option<u64> {
+        let set: *const u8 = Self::read(task.wrapping_add(offset!(task_cgroups)))?;
+        let cgroup: *const u8 = Self::read(set.wrapping_add(offset!(cgroups_default)))?;
+        let node: *const u8 = Self::read(cgroup.wrapping_add(offset!(cgroup_node)))?;
+        Self::read(node.wrapping_add(offset!(node_id)))
     }
 }
 
@@ -85,6 +112,8 @@ impl Memory for Typed {
 pub(crate) struct Probed;
 
 impl Memory for Probed {
+    const SOCKET_IS_TYPED: bool = false;
+
     #[inline(always)]
     fn read<T: Copy>(address: *const u8) -> Option<T> {
         read_kernel(address)
@@ -110,6 +139,7 @@ impl Memory for Probed {
             (*to).pid = (ids >> 32) as u32;
             (*to).tid = ids as u32;
             bpf_get_current_comm((&raw mut (*to).comm).cast(), 16);
+            (*to).cgroup = bpf_get_current_cgroup_id();
         }
     }
 

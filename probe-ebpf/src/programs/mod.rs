@@ -11,4 +11,7 @@ mod lifecycle;
 mod maps;
 mod memory;
 mod registers;
+mod ring;
 mod socket;
+mod socket_layer;
+mod table;

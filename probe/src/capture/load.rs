@@ -1,21 +1,24 @@
 //! Loads the kernel programs and attaches them.
 
-use std::{ops::Deref, path::Path};
+use std::{ops::Deref, os::fd::AsFd as _, path::Path};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, include_bytes_aligned,
     maps::{Array, HashMap, Map, MapData, PerCpuArray, ProgramArray, RingBuf},
-    programs::{BtfTracePoint, Program, ProgramError, RawTracePoint},
+    programs::{BtfTracePoint, CgroupAttachMode, CgroupSockAddr, Program, ProgramError, RawTracePoint},
 };
 use probe_ebpf::{
     filter::{bits, rule},
     record::{PAYLOAD_PER_CALL, PAYLOAD_PER_RECORD},
+    ring::SEGMENT_BYTES,
 };
 use thiserror::Error;
 
 use super::{
+    cgroup,
     layout::{self, KERNEL_TYPES, LayoutError},
     losses::Losses,
+    ring::Rings,
     verdicts::Verdicts,
 };
 
@@ -29,8 +32,8 @@ pub const MAX_RING_BYTES: u32 = 1 << 30;
 /// What to capture and how much to hold.
 #[derive(Debug, Clone)]
 pub struct CaptureOptions {
-    /// Size of the ring between kernel and userspace; rounded up to a power of two, between [`MIN_RING_BYTES`] and
-    /// [`MAX_RING_BYTES`].
+    /// Size of the rings between kernel and userspace, those of all CPUs together; rounded up to a power of two, between
+    /// [`MIN_RING_BYTES`] and [`MAX_RING_BYTES`]. Records of connections' lives have a quarter as much beside it.
     pub ring_bytes: u32,
     /// How many bytes of each call are copied, 65,536 at most.
     pub payload_bytes: u32,
@@ -54,12 +57,14 @@ impl Default for CaptureOptions {
     }
 }
 
-/// Which form of the system call hook to use.
+/// Where calls are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemCallHook {
-    /// The BTF tracepoint if the kernel takes it, else the raw one.
+    /// The socket layer's tracepoints if the kernel has them (from 6.3), else the exit of system calls.
     Best,
-    /// The raw tracepoint, whatever the kernel could do.
+    /// The exit of system calls as a BTF tracepoint (from 5.11), else as a raw one.
+    Exit,
+    /// The exit of system calls as a raw tracepoint, whatever the kernel could do.
     Raw,
 }
 
@@ -116,8 +121,10 @@ pub struct AttachedHook {
 /// The attached programs. Dropping it detaches them.
 pub struct Capture {
     /// Holds the links.
-    _programs: Ebpf,
-    ring: RingBuf<MapData>,
+    programs: Ebpf,
+    life: RingBuf<MapData>,
+    rings: Rings,
+    watches_splice: bool,
     counters: PerCpuArray<MapData, u64>,
     hooks: Vec<AttachedHook>,
 }
@@ -135,17 +142,49 @@ impl Capture {
             .into_iter()
             .map(|tracepoint| attach_raw(&mut programs, tracepoint, tracepoint))
             .collect::<Result<Vec<_>, _>>()?;
-        let ring = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
+        let life = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
+        let rings = map_rings(&programs, options)?;
         let verdicts = Array::try_from(take(&mut programs, "VERDICTS")?).map_err(|e| refused("a map", &e))?;
         let counters =
             PerCpuArray::try_from(take(&mut programs, "COUNTERS")?).map_err(|e| refused("a map", &e))?;
-        hooks.push(attach_system_calls(&mut programs, &types, options.hook)?);
-        Ok((Self { _programs: programs, ring, counters, hooks }, Verdicts::new(verdicts)))
+        hooks.extend(attach_calls(&mut programs, &types, options.hook)?);
+        // The exit of system calls sees splice by itself.
+        let watches_splice = !hooks.iter().any(|hook| hook.name == SOCKET_HOOKS[0]);
+        let capture = Self { programs, life, rings, watches_splice, counters, hooks };
+        Ok((capture, Verdicts::new(verdicts)))
     }
 
-    /// The next record of the ring, `None` if there is none yet. It leaves the ring when it is dropped.
-    pub fn next_record(&mut self) -> Option<impl Deref<Target = [u8]>> {
-        self.ring.next()
+    /// The next record of a connection's life, `None` if there is none yet. It leaves the ring when it is dropped.
+    pub fn next_life_record(&mut self) -> Option<impl Deref<Target = [u8]>> {
+        self.life.next()
+    }
+
+    /// Fixes what the next call of [`Capture::read_moved`] reads: everything that has been moved by now.
+    pub fn mark_moved(&mut self) {
+        self.rings.begin_pass();
+    }
+
+    /// Calls `take` with each record of what calls moved, up to the mark, in order of time. Gives how many there were.
+    pub fn read_moved(&mut self, take: impl FnMut(&[u8])) -> usize {
+        self.rings.pass(take)
+    }
+
+    /// Times that what stood in a ring was none of the records that programs write.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.rings.unreadable()
+    }
+
+    /// Attaches what sees splice read from a stream, once there is a reason to: it costs a little at every other read.
+    ///
+    /// # Errors
+    /// If the kernel refuses. Splice then shows as a gap, at the next call on the connection.
+    pub fn watch_splice(&mut self) -> Result<(), CaptureError> {
+        if !std::mem::replace(&mut self.watches_splice, true) {
+            let entry = program::<BtfTracePoint>(&mut self.programs, SPLICE_HOOK)?;
+            entry.attach().map_err(|error| refused(SPLICE_HOOK, &error))?;
+        }
+        Ok(())
     }
 
     /// What is attached, and how.
@@ -185,8 +224,12 @@ pub fn try_hooks() -> Result<Vec<TriedHook>, CaptureError> {
         .into_iter()
         .map(|name| TriedHook { name, attached: attach_raw(&mut programs, name, name) })
         .collect();
-    let attached = attach_system_calls(&mut programs, &types, SystemCallHook::Best);
-    tried.push(TriedHook { name: "sys_exit", attached });
+    match attach_calls(&mut programs, &types, SystemCallHook::Best) {
+        Ok(hooks) => {
+            tried.extend(hooks.into_iter().map(|hook| TriedHook { name: hook.name, attached: Ok(hook) }));
+        }
+        Err(error) => tried.push(TriedHook { name: "sys_exit", attached: Err(error) }),
+    }
     Ok(tried)
 }
 
@@ -195,9 +238,12 @@ pub fn try_hooks() -> Result<Vec<TriedHook>, CaptureError> {
 /// The kernel's types are read once for everything: they take twenty megabytes and a tenth of a second each time.
 fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureError> {
     let offsets = layout::offsets(Path::new(KERNEL_TYPES))?;
-    let ring_bytes = options.ring_bytes.clamp(MIN_RING_BYTES, MAX_RING_BYTES).next_power_of_two();
+    let ring_bytes = ring_bytes(options);
     let payload_bytes = options.payload_bytes.min(PAYLOAD_PER_CALL as u32);
-    let data_ring_bytes = u64::from(ring_bytes) / 8 * 7;
+    // Half full at most, so that nearly every connection finds room near where it hashes to.
+    let slots = options.connections.clamp(1, 1 << 24).next_power_of_two() * 2;
+    let segments = segments(ring_bytes);
+    let cpus = u32::try_from(cpus()).unwrap_or(u32::MAX);
     let filters = filter_bits(&options.filter);
     let own_process = std::process::id();
     EbpfLoader::new()
@@ -206,44 +252,99 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
         .override_global("OWN_PROCESS", &own_process, true)
         .override_global("FILTERS", &filters, true)
         .override_global("PAYLOAD_BYTES", &payload_bytes, true)
-        .override_global("DATA_RING_BYTES", &data_ring_bytes, true)
-        .map_max_entries("EVENTS", ring_bytes)
-        .map_max_entries("CONNECTIONS", options.connections)
+        .override_global("SEGMENTS", &segments, true)
+        .map_max_entries("EVENTS", (ring_bytes / 4).max(MIN_RING_BYTES))
+        .map_max_entries("RINGS", cpus.saturating_mul(segments))
+        .map_max_entries("CURSORS", cpus)
+        .override_global("CONNECTION_SLOTS", &slots, true)
+        .map_max_entries("CONNECTIONS", slots)
+        .map_max_entries("CLAIMS", options.connections)
         .load(OBJECT)
         .map_err(|error| refused("the maps of the capture programs", &error))
 }
 
-fn attach_system_calls(
+/// Attaches what watches calls, in the best form that the kernel takes.
+fn attach_calls(
     programs: &mut Ebpf,
     types: &Result<Btf, String>,
     hook: SystemCallHook,
-) -> Result<AttachedHook, CaptureError> {
-    let note = if hook == SystemCallHook::Best {
-        match attach_typed(programs, types) {
-            Ok(()) => return Ok(AttachedHook { name: "sys_exit", form: "BTF tracepoint", note: None }),
-            Err(reason) => Some(reason),
+) -> Result<Vec<AttachedHook>, CaptureError> {
+    let mut note = None;
+    if hook == SystemCallHook::Best {
+        match attach_socket_layer(programs, types) {
+            Ok(hooks) => return Ok(hooks),
+            Err(reason) => note = Some(format!("the socket layer cannot be watched: {reason}")),
         }
-    } else {
-        None
-    };
+    }
+    if hook != SystemCallHook::Raw {
+        match attach_typed(programs, types, "step_typed", "STEPS_TYPED", &[("sys_exit_typed", "sys_exit")]) {
+            Ok(()) => return Ok(vec![AttachedHook { name: "sys_exit", form: BTF_TRACEPOINT, note }]),
+            Err(reason) => note = Some(reason),
+        }
+    }
     let step = program::<RawTracePoint>(programs, "step_raw")?;
     step.load().map_err(|error| refused("step_raw", &error))?;
     let step =
         step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|e| refused("step_raw", &e))?;
     set_step(programs, "STEPS_RAW", &step)?;
-    Ok(AttachedHook { note, ..attach_raw(programs, "sys_exit_raw", "sys_exit")? })
+    Ok(vec![AttachedHook { note, ..attach_raw(programs, "sys_exit_raw", "sys_exit")? }])
 }
 
-/// Attaches the BTF tracepoint; the text says why not.
-fn attach_typed(programs: &mut Ebpf, types: &Result<Btf, String>) -> Result<(), String> {
+const BTF_TRACEPOINT: &str = "BTF tracepoint";
+
+/// The hooks of the socket layer, whose programs are named after them.
+const SOCKET_HOOKS: [&str; 2] = ["sock_send_length", "sock_recv_length"];
+
+/// The hook that sees splice read from a stream.
+const SPLICE_HOOK: &str = "tcp_rcv_space_adjust";
+
+/// Attaches the socket layer's hooks, all or none; the text says why not.
+fn attach_socket_layer(
+    programs: &mut Ebpf,
+    types: &Result<Btf, String>,
+) -> Result<Vec<AttachedHook>, String> {
+    // Who sent a datagram must be known before the datagram is seen.
+    let cgroup = cgroup::open_root()?;
+    for name in ["datagram_from_v4", "datagram_from_v6"] {
+        let entry = program::<CgroupSockAddr>(programs, name).map_err(|error| error.to_string())?;
+        entry.load().map_err(|error| chain(&error))?;
+        // A link stands beside other programs anyway, and takes no flag that says so.
+        entry.attach(&cgroup, CgroupAttachMode::Single).map_err(|error| chain(&error))?;
+    }
     let btf = types.as_ref().map_err(String::clone)?;
-    let step = program::<BtfTracePoint>(programs, "step_typed").map_err(|error| error.to_string())?;
-    step.load("sys_exit", btf).map_err(|error| chain(&error))?;
+    let splice = program::<BtfTracePoint>(programs, SPLICE_HOOK).map_err(|error| error.to_string())?;
+    splice.load(SPLICE_HOOK, btf).map_err(|error| chain(&error))?;
+    let entries = SOCKET_HOOKS.map(|name| (name, name));
+    attach_typed(programs, types, "step_socket", "STEPS_SOCKET", &entries)?;
+    let hook = |(name, form)| AttachedHook { name, form, note: None };
+    let tracepoints = SOCKET_HOOKS.map(|name| (name, BTF_TRACEPOINT));
+    Ok(tracepoints.into_iter().chain([("recvmsg", "root cgroup")]).map(hook).collect())
+}
+
+/// Attaches BTF tracepoints, each a program and the name of its tracepoint, with the program that goes on after the
+/// first of them; the text says why not.
+fn attach_typed(
+    programs: &mut Ebpf,
+    types: &Result<Btf, String>,
+    step_name: &str,
+    steps: &str,
+    entries: &[(&'static str, &'static str)],
+) -> Result<(), String> {
+    let btf = types.as_ref().map_err(String::clone)?;
+    let Some((_, first)) = entries.first() else { return Ok(()) };
+    let step = program::<BtfTracePoint>(programs, step_name).map_err(|error| error.to_string())?;
+    step.load(first, btf).map_err(|error| chain(&error))?;
     let step = step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|error| chain(&error))?;
-    set_step(programs, "STEPS_TYPED", &step).map_err(|error| error.to_string())?;
-    let entry = program::<BtfTracePoint>(programs, "sys_exit_typed").map_err(|error| error.to_string())?;
-    entry.load("sys_exit", btf).map_err(|error| chain(&error))?;
-    entry.attach().map_err(|error| chain(&error))?;
+    set_step(programs, steps, &step).map_err(|error| error.to_string())?;
+    // All are loaded before any is attached, for none shall run if not all can.
+    for (name, tracepoint) in entries {
+        let entry = program::<BtfTracePoint>(programs, name).map_err(|error| error.to_string())?;
+        entry.load(tracepoint, btf).map_err(|error| chain(&error))?;
+    }
+    for (name, _) in entries {
+        let entry = program::<BtfTracePoint>(programs, name).map_err(|error| error.to_string())?;
+        entry.attach().map_err(|error| chain(&error))?;
+    }
     Ok(())
 }
 
@@ -256,6 +357,34 @@ fn attach_raw(
     entry.load().map_err(|error| refused(name, &error))?;
     entry.attach(tracepoint).map_err(|error| refused(name, &error))?;
     Ok(AttachedHook { name: tracepoint, form: "raw tracepoint", note: None })
+}
+
+fn ring_bytes(options: &CaptureOptions) -> u32 {
+    options.ring_bytes.clamp(MIN_RING_BYTES, MAX_RING_BYTES).next_power_of_two()
+}
+
+/// CPUs that have a ring. One that is plugged in later has none, and what it moves is counted as lost.
+fn cpus() -> usize {
+    let online = aya::util::online_cpus().ok().and_then(|cpus| cpus.into_iter().max());
+    online.and_then(|last| usize::try_from(last).ok()).map_or(1, |last| last + 1)
+}
+
+/// Segments of each CPU's ring if all rings together take so many bytes; at least one.
+fn segments(ring_bytes: u32) -> u32 {
+    let share = u64::from(ring_bytes) / SEGMENT_BYTES / cpus() as u64;
+    let share = u32::try_from(share).unwrap_or(u32::MAX).max(1);
+    // Rounded down: a position is masked with it.
+    1 << share.ilog2()
+}
+
+fn map_rings(programs: &Ebpf, options: &CaptureOptions) -> Result<Rings, CaptureError> {
+    let fd = |name: &str| match programs.map(name) {
+        Some(Map::Array(data)) => Ok(data),
+        _ => Err(missing(name)),
+    };
+    let (cursors, records) = (fd("CURSORS")?, fd("RINGS")?);
+    Rings::new(cursors.fd().as_fd(), records.fd().as_fd(), cpus(), segments(ring_bytes(options)))
+        .map_err(|error| refused("sharing the rings' memory", &error))
 }
 
 fn set_step(programs: &mut Ebpf, map: &str, step: &aya::programs::ProgramFd) -> Result<(), CaptureError> {

@@ -28,6 +28,10 @@ pub struct Losses {
     pub unknown_datagrams: u64,
     /// Messages beyond those that are looked at in one sendmmsg or recvmmsg.
     pub messages_skipped: u64,
+    /// Calls that showed no payload, such as those of io_uring.
+    pub payload_unseen: u64,
+    /// Times that a stream was found to have been read by something that no hook showed.
+    pub unseen_reads: u64,
     /// TCP segments that the host sent again.
     pub retransmits: u64,
 }
@@ -60,6 +64,8 @@ impl Losses {
             thirty_two_bit: sum(Counter::ThirtyTwoBit),
             unknown_datagrams: sum(Counter::DatagramUnknown),
             messages_skipped: sum(Counter::MessagesSkipped),
+            payload_unseen: sum(Counter::PayloadUnseen),
+            unseen_reads: sum(Counter::UnseenReads),
             retransmits: sum(Counter::Retransmits),
         }
     }

@@ -1,12 +1,14 @@
 //! Events from the kernel: loading and attaching the programs, reading their ring, counting what was lost.
 
 mod btf;
+mod cgroup;
 mod decode;
 mod event;
 mod layout;
 mod listeners;
 mod load;
 mod losses;
+mod ring;
 mod verdicts;
 
 pub use decode::{Decoded, decode, header, with_role};

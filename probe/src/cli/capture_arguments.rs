@@ -18,11 +18,11 @@ pub(super) struct CaptureArguments {
     #[arg(long, value_name = "SIZE", default_value = "4096", value_parser = values::payload_bytes)]
     pub(super) payload_bytes: u32,
 
-    /// How system calls are hooked: `raw` costs more, and is what kernels before 5.11 get anyway
+    /// Where calls are watched: `exit` and `raw` cost more, and are what kernels before 6.3 and 5.11 get anyway
     #[arg(long, value_name = "FORM", default_value = "best")]
     pub(super) hook: HookForm,
 
-    /// Threads that parse [default: one for each processor]
+    /// Threads that parse [default: one for every four processors]
     #[arg(long, value_name = "N", value_parser = values::workers)]
     pub(super) workers: Option<usize>,
 
@@ -31,12 +31,14 @@ pub(super) struct CaptureArguments {
     pub(super) headers: Vec<String>,
 }
 
-/// A form of the system call hook.
+/// Where calls are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum HookForm {
-    /// The BTF tracepoint if the kernel takes it, else the raw one
+    /// The socket layer if the kernel lets it be watched, else as `exit`
     Best,
-    /// The raw tracepoint
+    /// The exit of system calls by BTF tracepoint if the kernel takes it, else as `raw`
+    Exit,
+    /// The exit of system calls by raw tracepoint
     Raw,
 }
 

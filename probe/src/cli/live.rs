@@ -27,6 +27,7 @@ pub(super) fn options(arguments: &CaptureArguments, filter: &Filter) -> LiveOpti
             },
             hook: match arguments.hook {
                 HookForm::Best => SystemCallHook::Best,
+                HookForm::Exit => SystemCallHook::Exit,
                 HookForm::Raw => SystemCallHook::Raw,
             },
             ..CaptureOptions::default()

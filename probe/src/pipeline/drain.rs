@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plainsight_protocols::{Settings, Timestamp};
+use plainsight_protocols::Settings;
 use probe_ebpf::record::kind;
 
-use super::{Shared, feedback::Feedback, now, shards::Shards};
+use super::{Shared, batch::Batch, feedback::Feedback, now, shards::Shards};
 use crate::{
     capture::{Capture, Decoded, Listeners, Verdicts, decode, header, with_role},
     flow::{Observer, Worker, WorkerSettings},
@@ -25,8 +25,10 @@ const PAUSE: Duration = Duration::from_millis(2);
 const IDLE_PAUSE: Duration = Duration::from_millis(10);
 /// How many empty passes make it idle.
 const IDLE_AFTER: u32 = 50;
-/// Records read between two looks at the clock and the stop flag.
-const RECORDS_PER_PASS: usize = 16_384;
+/// A pass that reads as many is followed by the next without a pause.
+const BUSY_PASS: usize = 16_384;
+/// Records of connections' lives read in one pass, at most: more than their ring holds by default.
+const LIVES_PER_PASS: usize = 65_536;
 /// How often the kernel's counters are read.
 const LOSSES_INTERVAL: Duration = Duration::from_millis(250);
 /// How long the last reading of the ring may take: calls go on while it is emptied, and it must come to an end.
@@ -54,8 +56,9 @@ pub(super) fn start<O: Observer + Send + 'static>(
         listeners,
         shards,
         shared: Arc::clone(shared),
+        ended: Batch::default(),
+        ending: Batch::default(),
         records: 0,
-        last: Timestamp::default(),
     };
     std::thread::Builder::new().name("drain".to_owned()).spawn(move || drain.run())
 }
@@ -65,9 +68,11 @@ struct Drain<O> {
     listeners: Listeners,
     shards: Shards<O>,
     shared: Arc<Shared>,
+    /// Ends of connections that the last pass met: what was moved before them is read by now.
+    ended: Batch,
+    /// Those that the present pass meets.
+    ending: Batch,
     records: u64,
-    /// The latest moment that a record named.
-    last: Timestamp,
 }
 
 impl<O: Observer + Send + 'static> Drain<O> {
@@ -80,33 +85,58 @@ impl<O: Observer + Send + 'static> Drain<O> {
                 losses_read = Instant::now();
                 self.publish();
             }
-            if read == RECORDS_PER_PASS {
+            if read >= BUSY_PASS {
                 continue;
             }
             empty_passes = if read == 0 { empty_passes + 1 } else { 0 };
             std::thread::sleep(if empty_passes > IDLE_AFTER { IDLE_PAUSE } else { PAUSE });
         }
         let deadline = Instant::now() + LAST_DRAIN;
-        while self.pass() == RECORDS_PER_PASS && Instant::now() < deadline {}
+        while self.pass() >= BUSY_PASS && Instant::now() < deadline {}
+        // Ends that were met in the last pass are passed on by one more.
+        self.pass();
         self.publish();
         let observers = self.shards.finish(now());
         drop(self.capture);
         observers
     }
 
-    /// Reads what is in the ring, up to a number, and tells the workers how far time has come.
+    /// Reads what is in the rings, and tells the workers how far time has come.
+    ///
+    /// What was moved and what became of connections come in different rings. A connection is announced before the first
+    /// that is moved on it, so announcements are read after the mark and passed on at once. It ends after the last that
+    /// is moved on it, so ends wait until a pass whose mark was set after they were read.
     fn pass(&mut self) -> usize {
         let before = now();
+        self.capture.mark_moved();
+        let mut read = self.read_lives();
+        let shards = &mut self.shards;
+        read += self.capture.read_moved(|record| {
+            if let Some(header) = header(record) {
+                shards.record(header.connection, record);
+            }
+        });
+        for record in self.ended.records() {
+            if let Some(header) = header(record) {
+                self.shards.record(header.connection, record);
+            }
+        }
+        self.ended.clear();
+        std::mem::swap(&mut self.ended, &mut self.ending);
+        self.records += read as u64;
+        self.shards.tick(before);
+        read
+    }
+
+    /// Reads what became of connections: passes on who is new, and keeps who has ended.
+    fn read_lives(&mut self) -> usize {
         let mut read = 0;
-        while read < RECORDS_PER_PASS
-            && let Some(record) = self.capture.next_record()
-        {
+        while let Some(record) = self.capture.next_life_record() {
             read += 1;
             let Some(header) = header(&record) else {
                 self.shared.unreadable.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
-            self.last = self.last.max(Timestamp::from_nanos(header.time_ns));
             match header.kind {
                 kind::LISTENING => {
                     if let Some(Decoded::Listening { network_namespace, port }) = decode(&record) {
@@ -117,17 +147,23 @@ impl<O: Observer + Send + 'static> Drain<O> {
                     Some(resolved) => self.shards.record(header.connection, &resolved),
                     None => self.shards.record(header.connection, &record),
                 },
-                _ => self.shards.record(header.connection, &record),
+                _ => self.ending.push(&record),
+            }
+            if read == LIVES_PER_PASS {
+                break;
             }
         }
-        self.records += read as u64;
-        // Read to the end, everything before the pass began is here; else everything before the last record is.
-        self.shards.tick(if read < RECORDS_PER_PASS { before } else { self.last });
         read
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        let losses = self.capture.losses();
+        if losses.unseen_reads > 0 {
+            // Refused, it leaves what splice reads as gaps, which is what it is without the hook.
+            drop(self.capture.watch_splice());
+        }
         self.shared.records.store(self.records, Ordering::Relaxed);
-        *self.shared.losses.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = self.capture.losses();
+        *self.shared.losses.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = losses;
+        self.shared.unreadable.fetch_max(self.capture.unreadable(), Ordering::Relaxed);
     }
 }

@@ -28,12 +28,17 @@ use crate::{
     signal::{LossReason, Status},
 };
 
+/// Cores whose traffic one worker is trusted with, unless told otherwise. A worker takes half a microsecond for an
+/// exchange, for which the machine takes ten or more, so that even a saturated one leaves it idle for most of the time;
+/// and one alone reads records where they lie.
+pub const CORES_PER_WORKER: usize = 4;
+
 /// What to observe and with how many threads.
 #[derive(Debug, Clone, Default)]
 pub struct LiveOptions {
     /// What the kernel captures.
     pub capture: CaptureOptions,
-    /// How many workers parse; zero for one per core.
+    /// How many workers parse; zero for one for each [`CORES_PER_WORKER`] cores.
     pub workers: usize,
     /// What the parsers look for.
     pub protocols: Settings,
@@ -75,7 +80,8 @@ impl<O: Observer + Send + 'static> Live<O> {
         let capture = Capture::attach(&options.capture)?;
         let hooks = capture.0.hooks().to_vec();
         let workers = match options.workers {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            0 => std::thread::available_parallelism()
+                .map_or(1, |cores| (cores.get() / CORES_PER_WORKER).max(1)),
             number => number,
         };
         let shared = Arc::new(Shared {
@@ -152,6 +158,7 @@ impl Shared {
                 reason("ring full", "raise --ring-bytes", ring_full),
                 reason("connection table full", "filter by --port or --comm", losses.table_full),
                 reason("memory of the program unreadable", "", losses.copy_faults),
+                reason("call without payload (io_uring)", "", losses.payload_unseen),
                 reason("call of a 32-bit program", "", losses.thirty_two_bit),
                 reason("too many messages in one call", "", losses.messages_skipped),
                 reason("unreadable record", "", self.unreadable.load(Ordering::Relaxed)),

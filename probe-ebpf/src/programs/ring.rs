@@ -1,0 +1,91 @@
+//! Writes records of what calls moved into the ring of the CPU.
+
+use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
+use probe_ebpf::ring::{Cursor, after, segment, within};
+
+use super::{
+    globals::segments,
+    maps::{CURSORS, RINGS},
+};
+
+/// Room for one record of any size, to be written in place.
+pub(crate) struct Room {
+    cursor: *mut Cursor,
+    place: *mut u8,
+}
+
+impl Room {
+    /// Takes the room behind the last record; `None` if the ring is full. It must be published or given back.
+    #[inline(always)]
+    pub(crate) fn take() -> Option<Self> {
+        // SAFETY: no arguments.
+        let cpu = unsafe { bpf_get_smp_processor_id() };
+        let cursor = CURSORS.get_ptr_mut(cpu)?;
+        // SAFETY: an array's entry stays valid; userspace writes `read` only, and words are read whole.
+        unsafe {
+            let position = (*cursor).written;
+            // Only a kernel that lets one program at a system call interrupt another gets here.
+            if (*cursor).busy != 0 {
+                return None;
+            }
+            if within(position) == 0 {
+                let read = core::ptr::read_volatile(&raw const (*cursor).read);
+                if segment(position).wrapping_sub(segment(read)) >= u64::from(segments()) {
+                    return None;
+                }
+            }
+            let index = cpu * segments() + (segment(position) as u32 & (segments() - 1));
+            let place = RINGS.get_ptr_mut(index)?.cast::<u8>().add(within(position) as usize);
+            (*cursor).busy = 1;
+            Some(Self { cursor, place })
+        }
+    }
+
+    /// Where the record goes: as much as the largest record, and more.
+    #[inline(always)]
+    pub(crate) fn place(&self) -> *mut u8 {
+        self.place
+    }
+
+    /// Shows the record, of so many bytes, to userspace.
+    #[inline(always)]
+    pub(crate) fn publish(self, bytes: usize) {
+        // SAFETY: as above.
+        unsafe {
+            let next = after((*self.cursor).written, bytes as u64);
+            store_behind(&raw mut (*self.cursor).written, next);
+            core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0);
+        }
+    }
+
+    /// Gives the room back without a record.
+    #[inline(always)]
+    pub(crate) fn give_back(self) {
+        // SAFETY: as above.
+        unsafe { core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0) };
+    }
+}
+
+/// Stores a word so that nobody sees it before what was stored earlier.
+///
+/// # Safety
+/// `to` must be valid for writes.
+#[inline(always)]
+unsafe fn store_behind(to: *mut u64, value: u64) {
+    // The compiler must not move stores past this; it has no fence to offer for this target.
+    // SAFETY: no instruction.
+    unsafe { core::arch::asm!("") };
+    // Stores become visible in the order of the program (Intel SDM volume 3, section 9.2.2).
+    #[cfg(bpf_target_arch = "x86_64")]
+    // SAFETY: by contract.
+    unsafe {
+        core::ptr::write_volatile(to, value);
+    }
+    // An exchange is a full barrier (Documentation/bpf/standardization/instruction-set.rst, atomic operations; from 5.12
+    // on this machine). The compiler offers none for this target.
+    #[cfg(bpf_target_arch = "aarch64")]
+    // SAFETY: by contract, and a word of a map is aligned.
+    unsafe {
+        core::arch::asm!("{value} = xchg_64({to} + 0, {value})", to = in(reg) to, value = inout(reg) value => _);
+    }
+}

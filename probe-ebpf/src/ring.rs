@@ -1,0 +1,63 @@
+//! The rings that carry what calls moved: one for each CPU, written by programs on it and read by userspace, both in
+//! memory that they share.
+//!
+//! Against the kernel's own ring buffer nothing is locked, nothing is copied twice and no helper is called, because a
+//! ring has one writer: programs at a system call do not interrupt each other on a CPU. (Programs that may run in
+//! interrupts send their records through the kernel's ring buffer.)
+//!
+//! A ring is a number of segments. A record begins within [`SEGMENT_BYTES`] of its segment and may reach into the rest of
+//! [`SEGMENT_ROOM`], so that no record is split; the one after it then begins the next segment. A position counts
+//! segments in its upper bits and bytes in the lower ones, never wraps, and says by itself where the next one is.
+
+use crate::record::Plain;
+
+/// Where records may begin in a segment: a power of two.
+pub const SEGMENT_BYTES: u64 = 32 << 10;
+
+/// What a segment takes: the largest record, and as much again for the verifier, which adds up what masks allow.
+pub const SEGMENT_ROOM: usize = (SEGMENT_BYTES as usize) + (16 << 10);
+
+/// Where a record begins: at a multiple of this.
+pub const ALIGNMENT: u64 = 8;
+
+/// How far a ring was written and read. The two ends are on cache lines of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct Cursor {
+    /// Position past the last record that is whole. Written by programs.
+    pub written: u64,
+    /// Not zero while a program writes.
+    pub busy: u64,
+    apart: [u64; 14],
+    /// Position up to which userspace has read. Written by userspace.
+    pub read: u64,
+    apart_too: [u64; 15],
+}
+
+// SAFETY: integers only, and the size below shows that nothing lies between them.
+unsafe impl Plain for Cursor {}
+
+const _: () = assert!(size_of::<Cursor>() == 256 && SEGMENT_BYTES.is_power_of_two());
+
+/// The number of the segment, of all that ever were, that a position lies in.
+#[must_use]
+#[inline(always)]
+pub const fn segment(position: u64) -> u64 {
+    position / SEGMENT_BYTES
+}
+
+/// Where in its segment a position lies.
+#[must_use]
+#[inline(always)]
+pub const fn within(position: u64) -> u64 {
+    position & (SEGMENT_BYTES - ALIGNMENT)
+}
+
+/// The position behind a record of so many bytes.
+#[must_use]
+#[inline(always)]
+pub const fn after(position: u64, bytes: u64) -> u64 {
+    let next = within(position) + (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    let begin = segment(position) * SEGMENT_BYTES;
+    if next < SEGMENT_BYTES { begin + next } else { begin + SEGMENT_BYTES }
+}
