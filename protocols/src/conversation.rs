@@ -11,7 +11,18 @@ use crate::{
 pub const DETECTION_ATTEMPTS: u32 = 1024;
 
 /// Bytes that one [`Conversation`] holds at most, whatever it is fed.
-pub const HELD_BYTES_LIMIT: usize = 2 * DETECTION_BYTES + http::HELD_BYTES_LIMIT;
+pub const HELD_BYTES_LIMIT: usize = 2 * DETECTION_BYTES + largest(&[http::HELD_BYTES_LIMIT]);
+
+const fn largest(limits: &[usize]) -> usize {
+    let (mut largest, mut index) = (0, 0);
+    while index < limits.len() {
+        if limits[index] > largest {
+            largest = limits[index];
+        }
+        index += 1;
+    }
+    largest
+}
 
 /// Times that a connection may lose its protocol and be detected again.
 const REVISIONS: u8 = 2;

@@ -10,11 +10,17 @@
 mod conversation;
 mod exchange;
 mod fifo;
+mod framed;
 pub mod http;
+mod ordered;
 mod pending;
+mod reader;
 pub mod registry;
 mod sanitise;
+mod sql;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod trace_context;
 
 pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};
@@ -95,14 +101,59 @@ pub struct Settings {
 pub enum Protocol {
     /// HTTP/1.0 and HTTP/1.1.
     Http,
+    /// HTTP/2, save what is gRPC.
+    Http2,
+    /// gRPC over HTTP/2.
+    Grpc,
+    /// Redis and its kin: RESP2, RESP3, inline commands.
+    Redis,
+    /// The client/server protocol of MySQL and MariaDB.
+    Mysql,
+    /// The frontend/backend protocol of PostgreSQL.
+    Postgresql,
+    /// Kafka's binary protocol.
+    Kafka,
+    /// The domain name system, over UDP and TCP.
+    Dns,
+    /// Memcached's text and meta protocol.
+    Memcached,
+    /// MongoDB's wire protocol.
+    Mongodb,
+    /// The handshake of TLS; what follows cannot be read.
+    Tls,
 }
 
 impl Protocol {
+    /// Every protocol, for those who list or count by it.
+    pub const ALL: [Self; 11] = [
+        Self::Http,
+        Self::Http2,
+        Self::Grpc,
+        Self::Redis,
+        Self::Mysql,
+        Self::Postgresql,
+        Self::Kafka,
+        Self::Dns,
+        Self::Memcached,
+        Self::Mongodb,
+        Self::Tls,
+    ];
+
     /// The name used in records, filters and configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Http2 => "http2",
+            Self::Grpc => "grpc",
+            Self::Redis => "redis",
+            Self::Mysql => "mysql",
+            Self::Postgresql => "postgresql",
+            Self::Kafka => "kafka",
+            Self::Dns => "dns",
+            Self::Memcached => "memcached",
+            Self::Mongodb => "mongodb",
+            Self::Tls => "tls",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What is said of an exchange, on which side, and what is never said.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::CloseReason;
 

@@ -1,0 +1,206 @@
+//! What every protocol's tests need: a connection to feed, and what it reports, owned.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use crate::{
+    CloseReason, Conversation, Direction, Endpoints, Exchange, Gap, GapCause, Limit, Outcome, Protocol,
+    Segment, Settings, Side, Sink, Timestamp, TraceParent, Value,
+};
+
+/// What was reported of an exchange, owned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) protocol: Protocol,
+    pub(crate) started: u64,
+    pub(crate) ended: Option<u64>,
+    pub(crate) outcome: Outcome,
+    pub(crate) request_bytes: u64,
+    pub(crate) response_bytes: u64,
+    pub(crate) missing_bytes: u64,
+    pub(crate) name: String,
+    pub(crate) summary: String,
+    pub(crate) errors: [Option<String>; 2],
+    pub(crate) server: BTreeMap<String, String>,
+    pub(crate) client: BTreeMap<String, String>,
+    pub(crate) trace_parent: Option<TraceParent>,
+}
+
+impl Seen {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        self.server.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.attribute("url.path")
+    }
+
+    pub(crate) fn status(&self) -> Option<&str> {
+        self.attribute("http.response.status_code")
+    }
+
+    /// The error as the server's side reports it.
+    pub(crate) fn error(&self) -> Option<&str> {
+        self.errors[0].as_deref()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    pub(crate) seen: Vec<Seen>,
+    pub(crate) unobserved: u64,
+    pub(crate) limits: Vec<Limit>,
+}
+
+pub(crate) fn endpoints() -> Endpoints {
+    Endpoints {
+        client: SocketAddr::from(([10, 0, 0, 7], 41822)),
+        server: SocketAddr::from(([10, 0, 0, 9], 8080)),
+    }
+}
+
+impl Sink for Recorder {
+    fn exchange(&mut self, exchange: &Exchange<'_>) {
+        let attributes = |side| {
+            let mut found = BTreeMap::new();
+            exchange.details.attributes(side, &endpoints(), &mut |name, value| {
+                let text = match value {
+                    Value::Text(text) => text.into_owned(),
+                    Value::Integer(number) => number.to_string(),
+                    Value::Texts(texts) => texts.join("|"),
+                };
+                assert!(found.insert(name.to_owned(), text).is_none(), "{name} reported twice");
+            });
+            found
+        };
+        let error = |side| exchange.details.error_type(side).map(std::borrow::Cow::into_owned);
+        let mut seen = Seen {
+            protocol: exchange.protocol,
+            started: exchange.started.as_nanos(),
+            ended: exchange.ended.map(Timestamp::as_nanos),
+            outcome: exchange.outcome,
+            request_bytes: exchange.request_bytes,
+            response_bytes: exchange.response_bytes,
+            missing_bytes: exchange.missing_bytes,
+            name: String::new(),
+            summary: String::new(),
+            errors: [error(Side::Server), error(Side::Client)],
+            server: attributes(Side::Server),
+            client: attributes(Side::Client),
+            trace_parent: exchange.details.trace_parent(),
+        };
+        exchange.details.name(&mut seen.name).expect("strings take all");
+        exchange.details.summary(&mut seen.summary).expect("strings take all");
+        self.seen.push(seen);
+    }
+
+    fn unobserved(&mut self, count: u64) {
+        self.unobserved += count;
+    }
+
+    fn limited(&mut self, limit: Limit) {
+        self.limits.push(limit);
+    }
+}
+
+/// A connection that is told what its streams carry, and keeps the offsets and a clock that ticks a microsecond a call.
+pub(crate) struct Wire {
+    pub(crate) conversation: Conversation,
+    pub(crate) settings: Settings,
+    pub(crate) recorder: Recorder,
+    pub(crate) now: u64,
+    pub(crate) offsets: [u64; 2],
+    pub(crate) keyed: bool,
+}
+
+pub(crate) const MICROSECOND: u64 = 1_000;
+pub(crate) const MILLISECOND: u64 = 1_000_000;
+
+impl Wire {
+    pub(crate) fn new() -> Self {
+        Self::with(Settings::default(), true)
+    }
+
+    /// A connection that was open before the observation began.
+    pub(crate) fn joined() -> Self {
+        let mut wire = Self::with(Settings::default(), false);
+        wire.offsets = [5_000, 90_000];
+        wire
+    }
+
+    pub(crate) fn with(settings: Settings, from_start: bool) -> Self {
+        Self {
+            conversation: Conversation::new(from_start),
+            settings,
+            recorder: Recorder::default(),
+            now: 1_000_000_000,
+            offsets: [0, 0],
+            keyed: true,
+        }
+    }
+
+    pub(crate) fn bytes(&mut self, direction: Direction, bytes: &[u8]) -> &mut Self {
+        self.now += MICROSECOND;
+        let (own, other) = match direction {
+            Direction::ToServer => (0, 1),
+            Direction::ToClient => (1, 0),
+        };
+        let segment = Segment {
+            direction,
+            at: Timestamp::from_nanos(self.now),
+            offset: self.offsets[own],
+            opposite_offset: self.keyed.then_some(self.offsets[other]),
+            bytes,
+        };
+        self.offsets[own] += bytes.len() as u64;
+        self.conversation.segment(&segment, &self.settings, &mut self.recorder);
+        assert!(self.conversation.held_bytes() <= crate::HELD_BYTES_LIMIT);
+        self
+    }
+
+    pub(crate) fn request(&mut self, text: &str) -> &mut Self {
+        self.bytes(Direction::ToServer, text.as_bytes())
+    }
+
+    pub(crate) fn response(&mut self, text: &str) -> &mut Self {
+        self.bytes(Direction::ToClient, text.as_bytes())
+    }
+
+    pub(crate) fn gap(&mut self, direction: Direction, bytes: u64, cause: GapCause) -> &mut Self {
+        self.now += MICROSECOND;
+        let own = usize::from(direction == Direction::ToClient);
+        let gap =
+            Gap { direction, at: Timestamp::from_nanos(self.now), offset: self.offsets[own], bytes, cause };
+        self.offsets[own] += bytes;
+        self.conversation.gap(&gap, &mut self.recorder);
+        self
+    }
+
+    pub(crate) fn lost(&mut self, direction: Direction, bytes: u64, calls: u64) -> &mut Self {
+        self.gap(direction, bytes, GapCause::Lost { calls })
+    }
+
+    pub(crate) fn not_copied(&mut self, direction: Direction, bytes: u64) -> &mut Self {
+        self.gap(direction, bytes, GapCause::NotCopied)
+    }
+
+    pub(crate) fn pass(&mut self, nanos: u64) -> &mut Self {
+        self.now += nanos;
+        self.conversation.tick(Timestamp::from_nanos(self.now), &mut self.recorder);
+        self
+    }
+
+    pub(crate) fn end(&mut self, direction: Direction) -> &mut Self {
+        self.conversation.end_of_stream(direction, Timestamp::from_nanos(self.now), &mut self.recorder);
+        self
+    }
+
+    pub(crate) fn close(&mut self, reason: CloseReason) -> Recorder {
+        self.conversation.close(reason, Timestamp::from_nanos(self.now), &mut self.recorder);
+        std::mem::take(&mut self.recorder)
+    }
+
+    /// The exchanges reported until now, as `summary outcome`.
+    pub(crate) fn summaries(&self) -> Vec<String> {
+        self.recorder.seen.iter().map(|seen| seen.summary.clone()).collect()
+    }
+}
