@@ -16,6 +16,7 @@ mod ordered;
 mod pending;
 mod reader;
 pub mod registry;
+pub mod route;
 mod sanitise;
 pub mod sql;
 mod stream;

@@ -71,6 +71,7 @@ fn run(script: &[u8]) {
         http: HttpSettings {
             captured_headers: ["cookie", "x-a"].map(str::to_owned).into(),
             known_methods: None,
+            ..HttpSettings::default()
         },
     };
     let mut conversation = Conversation::new(flags & 1 > 0);
