@@ -22,6 +22,7 @@ pub mod sql;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod trace_context;
 
 pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};
