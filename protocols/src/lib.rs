@@ -16,11 +16,13 @@ mod ordered;
 mod pending;
 mod reader;
 pub mod registry;
+pub mod route;
 mod sanitise;
-mod sql;
+pub mod sql;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod trace_context;
 
 pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};

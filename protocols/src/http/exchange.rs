@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    route::route,
     sanitise::{REDACTED, authority_text, field_text, query_text, target_text},
 };
 
@@ -70,6 +71,12 @@ impl<'a> HttpExchange<'a> {
     fn target(&self) -> Option<Target<'a>> {
         let request = self.request?;
         Some(address::target(request.texts.get(request.target), request.is_connect))
+    }
+
+    /// The route that the path belongs to, as far as a path can tell. `OPTIONS *` and `CONNECT` have none.
+    fn route(&self) -> Option<Cow<'_, str>> {
+        let path = self.target()?.path.filter(|&path| path != b"*")?;
+        Some(route(path, &self.settings.route_patterns))
     }
 
     /// The scheme of the URL as the user agent knew it.
@@ -138,6 +145,9 @@ impl<'a> HttpExchange<'a> {
         let Some(target) = self.target() else { return };
         if let Some(path) = target.path {
             visit("url.path", Value::Text(target_text(path)));
+        }
+        if let Some(route) = self.route() {
+            visit("plainsight.http.route", Value::Text(route));
         }
         let query = target.query.filter(|query| !query.is_empty()).map(query_text);
         if side == Side::Client
@@ -255,12 +265,18 @@ fn size(bytes: u64) -> Value<'static> {
 }
 
 impl Details for HttpExchange<'_> {
-    /// The method alone: the path has no low cardinality, and `{method} {route}` needs a route that nobody sees on the
-    /// wire.
+    /// The method and what the path says of the route.
     fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        match self.request {
-            Some(request) if request.known => out.write_str(&field_text(request.texts.get(request.method))),
-            _ => out.write_str("HTTP"),
+        let known = self.request.filter(|request| request.known);
+        let method =
+            known.map_or(Cow::Borrowed("HTTP"), |request| field_text(request.texts.get(request.method)));
+        out.write_str(&method)?;
+        match self.route() {
+            Some(route) => {
+                out.write_char(' ')?;
+                out.write_str(&route)
+            }
+            None => Ok(()),
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::{
     Detection, Direction, Protocol, Settings,
     registry::{Entry, Parser},
+    route::RoutePattern,
 };
 
 mod address;
@@ -49,6 +50,8 @@ pub struct HttpSettings {
     /// The methods reported by name, all others as `_OTHER`, case-sensitive. `None` stands for OpenTelemetry's list.
     /// The caller reads `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` into this.
     pub known_methods: Option<Arc<[String]>>,
+    /// Routes that the user knows, asked in this order before one is made from the path.
+    pub route_patterns: Arc<[RoutePattern]>,
 }
 
 impl HttpSettings {

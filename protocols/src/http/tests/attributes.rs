@@ -34,6 +34,7 @@ fn each_side_reports_what_the_conventions_ask_of_it() {
             ("network.peer.address", "10.0.0.7"),
             ("network.peer.port", "41822"),
             ("network.protocol.version", "1.1"),
+            ("plainsight.http.route", "/a"),
             ("server.address", "shop.example"),
             ("server.port", "8081"),
             ("url.path", "/a"),
@@ -52,6 +53,7 @@ fn each_side_reports_what_the_conventions_ask_of_it() {
             ("network.peer.address", "10.0.0.9"),
             ("network.peer.port", "8080"),
             ("network.protocol.version", "1.1"),
+            ("plainsight.http.route", "/a"),
             ("server.address", "shop.example"),
             ("server.port", "8081"),
             ("url.full", "http://shop.example:8081/a?b=c"),
@@ -61,6 +63,30 @@ fn each_side_reports_what_the_conventions_ask_of_it() {
             ("user_agent.original", "curl/8"),
         ]
     );
+}
+
+#[test]
+fn names_are_made_of_the_method_and_the_route() {
+    let seen = asked("GET /users/17?x=1 HTTP/1.1\r\n\r\n");
+    assert_eq!(
+        (&*seen.name, seen.attribute("plainsight.http.route")),
+        ("GET /users/{id}", Some("/users/{id}"))
+    );
+    assert_eq!(seen.client.get("plainsight.http.route").map(String::as_str), Some("/users/{id}"));
+    assert_eq!(asked("GET http://h/users/17 HTTP/1.1\r\n\r\n").name, "GET /users/{id}");
+    assert_eq!(asked("PURGE /a HTTP/1.1\r\n\r\n").name, "HTTP /a");
+    for (request, name) in
+        [("OPTIONS * HTTP/1.1\r\n\r\n", "OPTIONS"), ("CONNECT h:1 HTTP/1.1\r\n\r\n", "CONNECT")]
+    {
+        let seen = asked(request);
+        assert_eq!((&*seen.name, seen.attribute("plainsight.http.route")), (name, None));
+    }
+
+    let patterns = ["/shops/{shop}/*".parse().expect("valid")];
+    let http = crate::http::HttpSettings { route_patterns: patterns.into(), ..Default::default() };
+    let mut wire = Wire::with(Settings { http }, true);
+    wire.request(&get("/shops/acme/a/b")).response(&ok(""));
+    assert_eq!(wire.recorder.seen[0].name, "GET /shops/{shop}/*");
 }
 
 #[test]

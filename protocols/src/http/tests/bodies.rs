@@ -17,7 +17,7 @@ fn a_request_and_its_response_make_one_complete_exchange() {
     let [seen] = &wire.recorder.seen[..] else { panic!("{:?}", wire.recorder.seen) };
     assert_eq!(seen.outcome, Outcome::Complete);
     assert_eq!(seen.summary, "GET /users/17 200");
-    assert_eq!(seen.name, "GET");
+    assert_eq!(seen.name, "GET /users/{id}");
     assert_eq!((seen.request_bytes, seen.response_bytes), (get("/users/17").len() as u64, 43));
     assert_eq!(seen.attribute("http.response.body.size"), Some("5"));
     assert_eq!(seen.attribute("http.request.body.size"), Some("0"));

@@ -49,7 +49,7 @@ fn unknown_methods_are_reported_as_other_and_kept() {
     let seen = first(b"PURGE /cache HTTP/1.1\r\n\r\n");
     assert_eq!(seen.attribute("http.request.method"), Some("_OTHER"));
     assert_eq!(seen.attribute("http.request.method_original"), Some("PURGE"));
-    assert_eq!((seen.name.as_str(), seen.summary.as_str()), ("HTTP", "PURGE /cache 200"));
+    assert_eq!((seen.name.as_str(), seen.summary.as_str()), ("HTTP /cache", "PURGE /cache 200"));
     let seen = first(b"QUERY /users HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
     assert_eq!(seen.attribute("http.request.method"), Some("QUERY"));
     assert_eq!(seen.attribute("http.request.method_original"), None);
@@ -63,7 +63,7 @@ fn the_list_of_known_methods_can_be_replaced() {
     wire.request("PURGE / HTTP/1.1\r\n\r\n").response(&ok(""));
     wire.request(&get("/")).response(&ok(""));
     let names: Vec<_> = wire.recorder.seen.iter().map(|seen| seen.name.as_str()).collect();
-    assert_eq!(names, ["PURGE", "HTTP"]);
+    assert_eq!(names, ["PURGE /", "HTTP /"]);
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn observe(events: &[Event], keyed: bool) -> Recorder {
         http: crate::http::HttpSettings {
             captured_headers: Arc::from(["x-id".to_owned()]),
             known_methods: None,
+            ..Default::default()
         },
     };
     let mut conversation = Conversation::new(true);
