@@ -29,8 +29,8 @@ const EARLY_ANSWERS: usize = 32;
 /// Bytes kept of an answer that waits.
 const EARLY_BYTES: usize = 4098;
 
-/// Questions beside the first that are kept of a message of multicast DNS.
-const OTHER_QUESTIONS: usize = 31;
+/// Questions that are kept of a message of multicast DNS.
+const GROUP_QUESTIONS: usize = 8;
 
 /// Records of an answer of multicast DNS that are compared with what was asked.
 const OWNERS_READ: usize = 32;
@@ -60,8 +60,8 @@ pub(super) struct Facts<T> {
     group: bool,
     /// Whether the message was certain to be one of this protocol; if not, only an answer proves it.
     certain: bool,
-    /// The further questions of multicast DNS: names and types.
-    others: Vec<(u64, u16)>,
+    /// Names and types of all questions of multicast DNS, which asks several at once.
+    questions: Vec<(u64, u16)>,
     transfer: Option<Transfer>,
 }
 
@@ -281,13 +281,24 @@ impl<T: Copy> Matcher<T> {
             count += 1;
         }
         let owners = owners.get(..count).unwrap_or_default();
-        let mut any = false;
-        loop {
-            let about = self.questions.of(&key).find(|(_, entry)| entry.facts.is_about(owners));
-            let Some(place) = about.map(|(place, _)| place) else { return any };
+        let about = |(place, entry): (u32, &Entry<Facts<T>>)| {
+            let (question, owner) = entry.facts.answered_by(owners)?;
+            Some((place, question, owner))
+        };
+        let found: Vec<_> = self.questions.of(&key).filter_map(about).collect();
+        for &(place, question, owner) in &found {
+            if question > 0
+                && let Some(record) = message.answers().nth(owner)
+                && let Some(entry) = self.questions.get_mut(place)
+            {
+                // Of several questions, the one that is answered is what the exchange is about.
+                entry.asked.name.clear();
+                name::expand(message.bytes, record.owner_at, &mut entry.asked.name);
+                entry.asked.kind = entry.facts.questions.get(question).map_or(record.kind, |&(_, kind)| kind);
+            }
             self.answered(place, message, envelope, sink);
-            any = true;
         }
+        !found.is_empty()
     }
 
     fn answered(
@@ -453,24 +464,25 @@ impl<T: Copy> Envelope<T> {
 
 impl<T: Copy> Facts<T> {
     fn new(message: &Message<'_>, envelope: Envelope<T>, kind: Kind, group: bool) -> Self {
-        let others = if kind == Kind::Multicast {
+        let questions = if kind == Kind::Multicast {
             let about = |question: super::message::Question| {
                 (name::digest(message.bytes, question.name_at), question.kind)
             };
-            message.questions().map(about).take(OTHER_QUESTIONS + 1).collect()
+            message.questions().map(about).take(GROUP_QUESTIONS).collect()
         } else {
             Vec::new()
         };
         let certain = message.is_certain() && (kind == Kind::Multicast || message.counts[0] == 1);
-        Self { envelope, bytes: message.length, retries: 0, kind, group, certain, others, transfer: None }
+        Self { envelope, bytes: message.length, retries: 0, kind, group, certain, questions, transfer: None }
     }
 
-    /// Whether records with these owners and types answer any of the questions (RFC 6762 section 6).
-    fn is_about(&self, owners: &[(u64, u16)]) -> bool {
-        self.others.iter().any(|&(name, kind)| {
-            owners.iter().any(|&(owner, record)| {
+    /// Which of the questions is answered by which of records with these owners and types (RFC 6762 section 6).
+    fn answered_by(&self, owners: &[(u64, u16)]) -> Option<(usize, usize)> {
+        self.questions.iter().enumerate().find_map(|(question, &(name, kind))| {
+            let answers = |&(owner, record): &(u64, u16)| {
                 owner == name && (record == kind || kind == record_kind::ANY || record == record_kind::CNAME)
-            })
+            };
+            Some((question, owners.iter().position(answers)?))
         })
     }
 

@@ -22,7 +22,7 @@ fn a_member_of_the_group_answers_in_its_own_name_by_what_it_answers() {
     socket.receive("10.0.0.3:5353", &announced("other.local", A, &[10, 0, 0, 3]));
     assert!(socket.seen().is_empty(), "announced, not answered");
     socket.receive("10.0.0.4:5353", &announced("_HTTP._tcp.local", PTR, &wire("web.local")));
-    assert_eq!(socket.lines(), ["client A printer.local web.local Complete"]);
+    assert_eq!(socket.lines(), ["client PTR _HTTP._tcp.local web.local Complete"]);
     assert_eq!(kind(&socket, 0), Some("mdns"));
     assert_eq!(socket.told.ends[0].0.remote, socket_address("10.0.0.4:5353"));
     socket.receive("10.0.0.4:5353", &announced("_http._tcp.local", PTR, &wire("web.local")));
