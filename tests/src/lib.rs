@@ -9,3 +9,4 @@ pub mod record;
 pub mod replay;
 pub mod server;
 pub mod zeek;
+pub mod zeek_dns;

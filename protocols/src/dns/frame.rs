@@ -87,6 +87,7 @@ pub(super) fn detect(_: Direction, bytes: &[u8]) -> Detection {
     match message.extent {
         Extent::Malformed => Detection::No,
         Extent::Whole => Detection::Found(direction),
+        Extent::Cut if message.is_cut_well() => Detection::Found(direction),
         Extent::Cut if bytes.len() < DETECTION_BYTES => Detection::NeedMore,
         Extent::Cut => Detection::Likely(direction),
     }

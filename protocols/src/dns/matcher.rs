@@ -166,8 +166,10 @@ impl<T: Copy> Matcher<T> {
             if envelope.sent { (envelope.local, envelope.remote) } else { (envelope.remote, envelope.local) };
         let (kind, group) = Kind::of(asker, asked, message);
         let by_anyone = group && (envelope.sent || kind == Kind::Multicast || self.manner.on_the_wire);
-        let key =
-            Key { remote: (!by_anyone).then_some(envelope.remote), id: message.id, sent: envelope.sent };
+        let mut key = Key { remote: Some(envelope.remote), id: message.id, sent: envelope.sent };
+        if by_anyone {
+            key = self.key_of_group(&key);
+        }
         let again = self
             .questions
             .of(&key)
@@ -259,6 +261,12 @@ impl<T: Copy> Matcher<T> {
         (waiting.next().is_none() && same_operation).then_some(place)
     }
 
+    /// The key of a question that any member of a group may answer.
+    const fn key_of_group(&self, key: &Key) -> Key {
+        // On the wire it went from nobody observed to nobody observed.
+        Key { remote: None, sent: key.sent && !self.manner.on_the_wire, ..*key }
+    }
+
     /// Pairs an answer with whatever it answers of what was asked of a group; gives whether there was anything.
     fn answer_to_group(
         &mut self,
@@ -267,7 +275,7 @@ impl<T: Copy> Matcher<T> {
         envelope: &Envelope<T>,
         sink: &mut dyn DatagramSink<T>,
     ) -> bool {
-        let key = Key { remote: None, ..*key };
+        let key = self.key_of_group(key);
         if message.question.is_some()
             && let Some(place) = self.question_of(&key, message)
         {
@@ -472,7 +480,7 @@ impl<T: Copy> Facts<T> {
         } else {
             Vec::new()
         };
-        let certain = message.is_certain() && (kind == Kind::Multicast || message.counts[0] == 1);
+        let certain = message.is_certain();
         Self { envelope, bytes: message.length, retries: 0, kind, group, certain, questions, transfer: None }
     }
 
@@ -532,18 +540,16 @@ impl<T: Copy> Facts<T> {
         };
         let mut ends = self.envelope.ends(self.envelope.sent);
         if let Some((_, envelope)) = answer {
-            // Who asked a group learns from the answer who has it; a socket without an address of its own may have
-            // got one since.
-            ends.remote = if self.group || ends.remote.port() == 0 {
-                known(envelope.remote, ends.remote)
-            } else {
-                ends.remote
-            };
-            ends.local = if ends.local.ip().is_unspecified() || self.group {
-                known(envelope.local, ends.local)
-            } else {
-                ends.local
-            };
+            // A socket without an address of its own may have got one since, and only the answer tells who of a group
+            // has it.
+            if ends.local.ip().is_unspecified() {
+                ends.local = known(envelope.local, ends.local);
+            }
+            let answering = if envelope.sent { envelope.local } else { envelope.remote };
+            let asked = if self.envelope.sent { &mut ends.remote } else { &mut ends.local };
+            if self.group {
+                *asked = known(answering, *asked);
+            }
         }
         sink.exchange(&exchange, &ends, &self.envelope.tag);
     }

@@ -89,6 +89,8 @@ pub(super) struct Message<'a> {
     pub(super) last_answer: Option<u16>,
     pub(super) edns: Option<Edns>,
     pub(super) extent: Extent,
+    /// How many records were read.
+    pub(super) records: u32,
 }
 
 /// One record.
@@ -120,6 +122,11 @@ impl<'a> Record<'a> {
         Ok((Self { owner_at, kind, class, lifetime, data_at, data }, data_at + data.len()))
     }
 
+    /// Whether it is the OPT record, whose owner is the root.
+    const fn is_edns(&self) -> bool {
+        self.kind == kind::OPT && self.data_at == self.owner_at + 11
+    }
+
     fn edns(&self) -> Edns {
         let [code, version, flags, _] = self.lifetime.to_be_bytes();
         Edns { udp_bytes: self.class, code, version, dnssec: flags & 0x80 != 0 }
@@ -148,6 +155,7 @@ impl<'a> Message<'a> {
             last_answer: None,
             edns: None,
             extent: Extent::Whole,
+            records: 0,
         };
         for _ in 0..counts[0] {
             let question = message.next_question()?;
@@ -176,23 +184,36 @@ impl<'a> Message<'a> {
     /// Reads through all records; gives where they end.
     fn read_records(&mut self) -> Result<usize, Fault> {
         let mut at = self.answers_at;
-        let [_, answers, authority, additional] = self.counts;
-        for _ in 0..answers {
+        let [_, answers, authority, additional] = self.counts.map(u32::from);
+        for number in 0..answers + authority + additional {
             let (record, end) = Record::read(self.bytes, at)?;
-            self.last_answer = Some(record.kind);
-            at = end;
-        }
-        for _ in 0..authority {
-            (_, at) = Record::read(self.bytes, at)?;
-        }
-        for _ in 0..additional {
-            let (record, end) = Record::read(self.bytes, at)?;
-            if record.kind == kind::OPT && record.data_at == record.owner_at + 11 {
+            if number < answers {
+                self.last_answer = Some(record.kind);
+            } else if number >= answers + authority && record.is_edns() {
                 self.edns.get_or_insert(record.edns());
             }
             at = end;
+            self.records += 1;
         }
         Ok(at)
+    }
+
+    /// Of a message that is cut: whether the records that were seen, or the place where the last of all will end, speak
+    /// for it as much as a whole message would.
+    pub(super) fn is_cut_well(&self) -> bool {
+        let counted: u32 = self.counts.iter().skip(1).copied().map(u32::from).sum();
+        let mut at = self.answers_at;
+        for _ in 0..self.records {
+            let Ok((_, end)) = Record::read(self.bytes, at) else { return false };
+            at = end;
+        }
+        let last_fits = || {
+            let head_at = name::skip(self.bytes, at).ok()?;
+            let length = self.bytes.get(head_at + 8..)?.first_chunk()?;
+            let end = head_at + 10 + usize::from(u16::from_be_bytes(*length));
+            Some(self.records + 1 == counted && end as u64 == self.length)
+        };
+        self.records >= 2 || last_fits() == Some(true)
     }
 
     /// The NetBIOS name service has the same form, with names of 32 letters from A to P (RFC 1001 section 14.1).
@@ -240,7 +261,8 @@ impl<'a> Message<'a> {
         // Multicast DNS asks for an answer to the asker alone by the highest bit (RFC 6762 section 5.4).
         let known = class_name(question.class & 0x7fff).is_some()
             && (kind_name(question.kind).is_some() || question.kind >= 0xff00);
-        if !known || (questions > 1 && (self.flags.is_response() || self.flags.opcode() != opcode::QUERY)) {
+        let several = questions > 1 && (self.extent != Extent::Whole || self.flags.opcode() != opcode::QUERY);
+        if !known || several {
             return false;
         }
         if self.flags.is_response() {

@@ -122,6 +122,12 @@ impl Socket {
         }
     }
 
+    /// Packets of a capture.
+    pub(super) fn on_the_wire(local: &str) -> Self {
+        let datagrams = Datagrams::new(Timestamp::from_nanos(0), true);
+        Self { datagrams, ..Self::at(local) }
+    }
+
     pub(super) fn datagram(&mut self, sent: bool, remote: &str, bytes: &[u8]) -> bool {
         self.cut(sent, remote, bytes, bytes.len())
     }

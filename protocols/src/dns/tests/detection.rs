@@ -67,7 +67,12 @@ fn whole_messages_prove_the_protocol_and_their_direction() {
     pipelined.extend(prefixed(&query(2, "example.net", A)));
     assert_eq!(detect(&pipelined), Detection::Found(Direction::ToServer));
     let large = answer(&asked, 0, &(0..100).map(address).collect::<Vec<_>>());
-    assert_eq!(detect(&prefixed(&large)), Detection::Likely(Direction::ToClient));
+    assert_eq!(detect(&prefixed(&large)), Detection::Found(Direction::ToClient));
+    let mut key = [head(1, 0, [1, 0, 0, 1]), question("key.example", 249, 1)].concat();
+    key.extend(record(None, 249, &[7; 3000]));
+    assert_eq!(detect(&prefixed(&key)), Detection::Found(Direction::ToServer), "its end is where it must be");
+    key.push(0);
+    assert_eq!(detect(&prefixed(&key)), Detection::Likely(Direction::ToServer), "something follows");
     for message in [&asked, &answered] {
         let bytes = prefixed(message);
         for length in 0..bytes.len() {

@@ -84,3 +84,30 @@ fn a_server_of_the_domain_name_system_on_the_port_of_multicast_dns_is_one() {
     socket.receive("10.0.0.4:5353", &answer(&asked, 0, &[address(4)]));
     assert_eq!((kind(&socket, 2), socket.seen()[2].outcome), (Some("mdns"), Outcome::Complete));
 }
+
+#[test]
+fn in_a_capture_questions_to_a_group_are_seen_once_and_answers_come_from_its_members() {
+    let mut socket = Socket::on_the_wire(GROUP);
+    let asked = |name| [head(0, 0, [1, 0, 0, 0]), question(name, A, 1)].concat();
+    socket.receive("10.0.0.3:5353", &asked("here.local"));
+    socket.receive("10.0.0.3:5353", &asked("here.local"));
+    socket.receive("10.0.0.3:5353", &asked("nowhere.local"));
+    socket.receive("10.0.0.4:5353", &announced("here.local", A, &[10, 0, 0, 4]));
+    socket.pass(6 * SECOND);
+    assert_eq!(
+        socket.lines(),
+        ["server A here.local 10.0.0.4 Complete", "server A nowhere.local no answer NoResponse(Timeout)"]
+    );
+    let (ends, _) = socket.told.ends[0];
+    assert_eq!(ends.remote, socket_address("10.0.0.3:5353"));
+    assert_eq!(ends.local, socket_address("10.0.0.4:5353"));
+    assert_eq!(socket.seen()[0].attribute("plainsight.dns.retries"), None, "the same packet, seen twice");
+    // And to the asker alone.
+    let mut socket = Socket::on_the_wire("224.0.0.252:5355");
+    let asked = [head(9, 0, [1, 0, 0, 0]), question("desk", A, 1)].concat();
+    socket.receive("10.0.0.3:50000", &asked);
+    socket.local = socket_address("10.0.0.4:5355");
+    socket.send("10.0.0.3:50000", &answer(&asked, 0, &[address(5)]));
+    assert_eq!(socket.lines(), ["server A desk 192.0.2.5 Complete"]);
+    assert_eq!(socket.told.ends[0].0.local, socket_address("10.0.0.4:5355"));
+}
