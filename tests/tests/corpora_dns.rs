@@ -162,14 +162,7 @@ fn tshark(capture: &Path) -> Result<BTreeMap<u64, Message>> {
     const FIELDS: [&str; 5] =
         ["frame.number", "dns.flags.response", "dns.response_to", "dns.qry.name", "dns.flags.rcode"];
     let mut command = Command::new("tshark");
-    command.arg("-r").arg(capture).args([
-        "-Y",
-        "dns && !_ws.malformed",
-        "-T",
-        "fields",
-        "-E",
-        "occurrence=f",
-    ]);
+    command.arg("-r").arg(capture).args(["-Y", "dns", "-T", "fields", "-E", "occurrence=f"]);
     let output = command
         .args(FIELDS.iter().flat_map(|field| ["-e", field]))
         .output()
@@ -184,10 +177,16 @@ fn tshark(capture: &Path) -> Result<BTreeMap<u64, Message>> {
         let question = Some(next()).filter(|question| !question.is_empty());
         Ok((frame, Message { answers, question, name: next().to_lowercase(), code: next() }))
     };
-    let read_names = |message: &(u64, Message)| !message.1.name.starts_with("<name contains");
+    // A question whose name is none is none; tshark says so in many ways.
+    let read_names = |(_, message): &(u64, Message)| {
+        message.answers || !(message.name.is_empty() || message.name.starts_with("<name contains"))
+    };
     let messages: Vec<_> = text.lines().map(read).collect::<Result<_>>()?;
     Ok(messages.into_iter().filter(read_names).collect())
 }
+
+/// A capture whose answer tshark does not pair, because it gives a message up at data that it does not understand.
+const GIVEN_UP_BY_TSHARK: &str = "svcb-port-malformed.pcap";
 
 #[test]
 fn pairs_equal_those_that_tshark_makes() -> Result<()> {
@@ -198,7 +197,9 @@ fn pairs_equal_those_that_tshark_makes() -> Result<()> {
             let code = message.code.parse().ok().and_then(|code: usize| CODES.get(code));
             code.copied().unwrap_or("?").to_owned()
         };
-        let paired = messages.values().filter(|message| message.answers && message.question.is_some());
+        let given_up = name(&capture) == GIVEN_UP_BY_TSHARK;
+        let paired =
+            messages.values().filter(|message| message.answers && (message.question.is_some() || given_up));
         let mut expected: Vec<_> =
             paired.map(|message| format!("{} {}", message.name, code(message))).collect();
         let records = replay::records(&capture).with_context(|| name(&capture))?;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use super::{
     codes::kind as record_kind,
     exchange::{DnsExchange, Transport},
+    frame::LENGTH_BYTES,
     kind::Kind,
     message::Message,
     name,
@@ -92,6 +93,14 @@ pub(super) struct Manner {
     pub(super) on_the_wire: bool,
     /// Questions that may wait.
     pub(super) waiting: usize,
+}
+
+impl Manner {
+    /// What a message takes on the wire: over a connection, its length goes before it.
+    fn wire_bytes(self, message: &Message<'_>) -> u64 {
+        let before = if self.transport == Transport::Tcp { LENGTH_BYTES as u64 } else { 0 };
+        message.length.saturating_add(before)
+    }
 }
 
 /// Asking again sooner than this is no asking again, but the same packet captured on two interfaces.
@@ -181,7 +190,7 @@ impl<T: Copy> Matcher<T> {
         if let Some(early) = self.early_answer(&key, message) {
             let mut asked = Asked::default();
             asked.read(message);
-            let entry = Facts::new(message, envelope, kind, group);
+            let entry = Facts::new(self.manner, message, envelope, kind, group);
             return self.settle_early(&early, &asked, &entry, sink);
         }
         let crowded = self
@@ -192,17 +201,17 @@ impl<T: Copy> Matcher<T> {
             sink.limited(Limit::WaitingRequests);
             self.give_up(place, CloseReason::Evicted, sink);
         }
-        self.questions.insert(key, message, at, Facts::new(message, envelope, kind, group));
+        self.questions.insert(key, message, at, Facts::new(self.manner, message, envelope, kind, group));
     }
 
     fn asked_again(&mut self, place: u32, message: &Message<'_>, at: Timestamp) {
-        let on_the_wire = self.manner.on_the_wire;
+        let manner = self.manner;
         let Some(entry) = self.questions.get_mut(place) else { return };
-        if on_the_wire && at.since(entry.asked_at) < SAME_PACKET {
+        if manner.on_the_wire && at.since(entry.asked_at) < SAME_PACKET {
             return;
         }
         entry.facts.retries = entry.facts.retries.saturating_add(1);
-        entry.facts.bytes = entry.facts.bytes.saturating_add(message.length);
+        entry.facts.bytes = entry.facts.bytes.saturating_add(manner.wire_bytes(message));
         self.questions.wait_on(place, at);
     }
 
@@ -320,7 +329,7 @@ impl<T: Copy> Matcher<T> {
             && let Some(entry) = self.questions.get_mut(place)
             && entry.goes_on_after(message)
         {
-            entry.facts.add_part(message, envelope);
+            entry.facts.add_part(self.manner.wire_bytes(message), message, envelope);
             let at = envelope.ended.unwrap_or(envelope.started);
             return self.questions.wait_on(place, at);
         }
@@ -387,7 +396,7 @@ impl<T: Copy> Matcher<T> {
             ended: envelope.ended,
             outcome: Outcome::Partial,
             request_bytes: 0,
-            response_bytes: early.length,
+            response_bytes: self.manner.wire_bytes(&message),
             missing_bytes: envelope.missing_bytes,
             details: &details,
         };
@@ -471,7 +480,7 @@ impl<T: Copy> Envelope<T> {
 }
 
 impl<T: Copy> Facts<T> {
-    fn new(message: &Message<'_>, envelope: Envelope<T>, kind: Kind, group: bool) -> Self {
+    fn new(manner: Manner, message: &Message<'_>, envelope: Envelope<T>, kind: Kind, group: bool) -> Self {
         let questions = if kind == Kind::Multicast {
             let about = |question: super::message::Question| {
                 (name::digest(message.bytes, question.name_at), question.kind)
@@ -481,7 +490,8 @@ impl<T: Copy> Facts<T> {
             Vec::new()
         };
         let certain = message.is_certain();
-        Self { envelope, bytes: message.length, retries: 0, kind, group, certain, questions, transfer: None }
+        let bytes = manner.wire_bytes(message);
+        Self { envelope, bytes, retries: 0, kind, group, certain, questions, transfer: None }
     }
 
     /// Which of the questions is answered by which of records with these owners and types (RFC 6762 section 6).
@@ -494,10 +504,10 @@ impl<T: Copy> Facts<T> {
         })
     }
 
-    fn add_part(&mut self, message: &Message<'_>, envelope: &Envelope<T>) {
+    fn add_part(&mut self, bytes: u64, message: &Message<'_>, envelope: &Envelope<T>) {
         let transfer =
             self.transfer.get_or_insert(Transfer { bytes: 0, missing_bytes: 0, answers: 0, ended: None });
-        transfer.bytes = transfer.bytes.saturating_add(message.length);
+        transfer.bytes = transfer.bytes.saturating_add(bytes);
         transfer.missing_bytes = transfer.missing_bytes.saturating_add(envelope.missing_bytes);
         transfer.answers = transfer.answers.saturating_add(message.counts[1].into());
         transfer.ended = envelope.ended;
@@ -533,7 +543,7 @@ impl<T: Copy> Facts<T> {
             ended: ended.map(|ended| ended.max(started)),
             outcome,
             request_bytes: self.bytes,
-            response_bytes: bytes.saturating_add(answer.map_or(0, |(message, _)| message.length)),
+            response_bytes: bytes.saturating_add(answer.map_or(0, |(message, _)| manner.wire_bytes(message))),
             missing_bytes: self.envelope.missing_bytes.saturating_add(missing_bytes)
                 + answer.map_or(0, |(_, envelope)| envelope.missing_bytes),
             details: &details,

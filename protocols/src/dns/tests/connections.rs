@@ -30,7 +30,7 @@ fn questions_one_after_the_other_are_answered_in_any_order() {
     assert_eq!(wire.summaries(), expected);
     let seen = &wire.recorder.seen[0];
     assert_eq!(seen.attribute("network.transport"), Some("tcp"));
-    assert_eq!(seen.request_bytes, asked[2].len() as u64);
+    assert_eq!(seen.request_bytes, asked[2].len() as u64 + 2, "with its length");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_message_far_longer_than_is_kept_is_whole() {
     }
     assert_eq!(wire.summaries().len(), 1);
     let seen = &wire.recorder.seen[0];
-    assert_eq!((seen.outcome, seen.response_bytes), (Outcome::Complete, answered.len() as u64));
+    assert_eq!((seen.outcome, seen.response_bytes), (Outcome::Complete, answered.len() as u64 + 2));
     assert_eq!(seen.attribute("plainsight.dns.answer.count"), Some("4000"));
     // The capture copies the beginning of a call only.
     ask(&mut wire, &asked);
