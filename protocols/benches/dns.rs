@@ -205,13 +205,16 @@ fn long_answer() -> Vec<u8> {
     answer
 }
 
+/// A case, which is told its name.
+type Case<'a> = &'a dyn Fn(&str);
+
 fn main() {
     let wanted = std::env::args().nth(1).filter(|argument| !argument.starts_with('-')).unwrap_or_default();
     let asks =
         [("read + match", Ask::Nothing), ("+ name, error", Ask::Name), ("+ attributes", Ask::Attributes)];
     for (asked, ask) in asks {
         let named = |name: &str| format!("{name}: {asked}");
-        let cases: [(String, &dyn Fn(&str)); 4] = [
+        let cases: [(String, Case<'_>); 4] = [
             (named("udp client"), &|name| udp(name, ask, false, 0)),
             (named("udp client, 256 waiting"), &|name| udp(name, ask, false, IN_FLIGHT)),
             (named("udp server, 256 clients waiting"), &|name| udp(name, ask, true, IN_FLIGHT)),

@@ -3,8 +3,9 @@
 
 use super::{
     exchange::Transport,
-    matcher::{ANSWER_TIMEOUT, Envelope, Manner, Matcher},
+    matcher::{ANSWER_TIMEOUT, Matcher},
     message::Message,
+    waiting::{Envelope, Manner},
 };
 use crate::{CloseReason, Datagram, DatagramSink, Timestamp};
 

@@ -223,7 +223,7 @@ impl Details for DnsExchange<'_> {
         let question = self.question();
         match (self.opcode(), question) {
             (opcode::QUERY, Some((_, kind, _))) => {
-                out.write_str(&number_name(kind_name(kind), "TYPE", kind))?
+                out.write_str(&number_name(kind_name(kind), "TYPE", kind))?;
             }
             (opcode::QUERY, None) => out.write_char('?')?,
             (opcode, _) => out.write_str(&number_name(opcode_name(opcode), "OPCODE", opcode.into()))?,

@@ -57,22 +57,27 @@ fn is_believed(message: &Message<'_>) -> bool {
     message.is_certain() && message.question.is_some() && usual
 }
 
-/// The longest message that a connection is expected to begin with, in bytes: what is longer is not waited for while
-/// less than a head is there.
-const FIRST_BYTES: usize = 8191;
+/// The longest message that a connection is expected to begin with, in bytes, while less than a head of it is there.
+/// Records of TLS would be longer.
+const FIRST_BYTES: usize = 4095;
+
+/// Whether less than a length and a head may be the beginning of both.
+fn may_become_head(bytes: &[u8]) -> bool {
+    let seen = |at: usize| bytes.get(at).copied();
+    let high = usize::from(seen(0).unwrap_or(0)) << 8;
+    let possible_length = length(bytes).is_none_or(|length| (HEAD_BYTES..=FIRST_BYTES).contains(&length));
+    let flags = flags(bytes).unwrap_or_default();
+    let possible_flags = flags.0 & 0x0040 == 0 && flags.opcode() <= 6;
+    let question = !flags.is_response();
+    // Few questions, and of a question few answers.
+    let counts = seen(6).is_none_or(|high| high == 0) && !(question && seen(8).is_some_and(|high| high > 0));
+    high <= FIRST_BYTES && possible_length && possible_flags && counts && !(question && flags.code() != 0)
+}
 
 /// Looks at bytes that may start a message.
 pub(super) fn detect(_: Direction, bytes: &[u8]) -> Detection {
-    match bytes {
-        [] => return Detection::NeedMore,
-        [high, ..] if bytes.len() < LENGTH_BYTES + HEAD_BYTES => {
-            let long = usize::from(*high) << 8 > FIRST_BYTES;
-            let short = length(bytes).is_some_and(|length| length < HEAD_BYTES);
-            let flags = flags(bytes).unwrap_or_default();
-            let impossible = flags.0 & 0x0040 != 0 || flags.opcode() > 6;
-            return if long || short || impossible { Detection::No } else { Detection::NeedMore };
-        }
-        _ => {}
+    if bytes.len() < LENGTH_BYTES + HEAD_BYTES {
+        return if may_become_head(bytes) { Detection::NeedMore } else { Detection::No };
     }
     if Prefixed.length(bytes).is_none() {
         return Detection::No;

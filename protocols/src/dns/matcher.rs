@@ -3,19 +3,16 @@
 //! The order of messages means nothing in this protocol. What is certain is that an answer has the id of its question,
 //! comes from where that was sent, and repeats it; what fits in less than all of that is not paired.
 
-use std::net::SocketAddr;
-
 use super::{
-    codes::kind as record_kind,
     exchange::{DnsExchange, Transport},
-    frame::LENGTH_BYTES,
     kind::Kind,
     message::Message,
     name,
     questions::{Asked, Entry, Key, Questions},
     recent::Recent,
+    waiting::{Envelope, Facts, Manner},
 };
-use crate::{CloseReason, DatagramEnds, DatagramSink, Exchange, Limit, Outcome, Protocol, Side, Timestamp};
+use crate::{CloseReason, DatagramSink, Exchange, Limit, Outcome, Protocol, Timestamp};
 
 /// How long a question waits for its answer: what resolvers wait before they ask again (resolv.conf(5), `timeout`).
 pub const ANSWER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -30,50 +27,8 @@ const EARLY_ANSWERS: usize = 32;
 /// Bytes kept of an answer that waits.
 const EARLY_BYTES: usize = 4098;
 
-/// Questions that are kept of a message of multicast DNS.
-const GROUP_QUESTIONS: usize = 8;
-
 /// Records of an answer of multicast DNS that are compared with what was asked.
 const OWNERS_READ: usize = 32;
-
-/// Where and when a message was seen.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Envelope<T> {
-    /// Whether the observed end sent it.
-    pub(super) sent: bool,
-    pub(super) started: Timestamp,
-    /// `None` if its end was not seen.
-    pub(super) ended: Option<Timestamp>,
-    pub(super) local: SocketAddr,
-    pub(super) remote: SocketAddr,
-    /// Bytes of it that were lost.
-    pub(super) missing_bytes: u64,
-    pub(super) tag: T,
-}
-
-/// What is kept of a question beside what it asked.
-#[derive(Debug)]
-pub(super) struct Facts<T> {
-    envelope: Envelope<T>,
-    bytes: u64,
-    retries: u32,
-    kind: Kind,
-    group: bool,
-    /// Whether the message was certain to be one of this protocol; if not, only an answer proves it.
-    certain: bool,
-    /// Names and types of all questions of multicast DNS, which asks several at once.
-    questions: Vec<(u64, u16)>,
-    transfer: Option<Transfer>,
-}
-
-/// A zone on its way, in as many messages as it takes (RFC 5936 section 2.2).
-#[derive(Debug, Clone, Copy)]
-struct Transfer {
-    bytes: u64,
-    missing_bytes: u64,
-    answers: u64,
-    ended: Option<Timestamp>,
-}
 
 /// An answer whose question was not seen yet.
 #[derive(Debug)]
@@ -82,25 +37,6 @@ struct Early<T> {
     bytes: Box<[u8]>,
     length: u64,
     explained: bool,
-}
-
-/// How the messages came.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Manner {
-    pub(super) transport: Transport,
-    /// Whether each message was seen where it passed, not at one of its ends: then a message that went to a group was
-    /// seen once and not by each member, and one seen twice in no time is one message.
-    pub(super) on_the_wire: bool,
-    /// Questions that may wait.
-    pub(super) waiting: usize,
-}
-
-impl Manner {
-    /// What a message takes on the wire: over a connection, its length goes before it.
-    fn wire_bytes(self, message: &Message<'_>) -> u64 {
-        let before = if self.transport == Transport::Tcp { LENGTH_BYTES as u64 } else { 0 };
-        message.length.saturating_add(before)
-    }
 }
 
 /// Asking again sooner than this is no asking again, but the same packet captured on two interfaces.
@@ -339,7 +275,7 @@ impl<T: Copy> Matcher<T> {
             // A second answer may come.
             self.recent.insert(entry.digest());
         }
-        report_pair(manner, &entry.asked, &entry.facts, message, envelope, sink);
+        entry.facts.report_pair(manner, &entry.asked, message, envelope, sink);
     }
 
     /// The answer to a question that was seen before it.
@@ -366,7 +302,7 @@ impl<T: Copy> Matcher<T> {
         sink: &mut dyn DatagramSink<T>,
     ) {
         let Some(message) = Message::parse(&early.bytes, early.length) else { return };
-        report_pair(self.manner, asked, facts, &message, &early.envelope, sink);
+        facts.report_pair(self.manner, asked, &message, &early.envelope, sink);
     }
 
     /// An answer whose question did not come.
@@ -444,144 +380,9 @@ impl<T: Copy> Matcher<T> {
             return;
         }
         let is_doubtful = *number <= doubtful;
-        let outcome = match facts.transfer {
-            Some(_) if reason == CloseReason::Closed && !is_doubtful => Outcome::Complete,
-            Some(_) => Outcome::Partial,
-            None if is_doubtful => {
-                self.missed_answers += 1;
-                Outcome::Partial
-            }
-            None => Outcome::NoResponse(reason),
-        };
-        facts.report(manner, asked, None, outcome, sink);
-    }
-}
-
-/// Reports a question with its answer.
-fn report_pair<T: Copy>(
-    manner: Manner,
-    asked: &Asked,
-    facts: &Facts<T>,
-    message: &Message<'_>,
-    envelope: &Envelope<T>,
-    sink: &mut dyn DatagramSink<T>,
-) {
-    let whole = envelope.ended.is_some() && facts.envelope.missing_bytes + envelope.missing_bytes == 0;
-    let doubt = facts.transfer.is_some_and(|transfer| transfer.missing_bytes > 0);
-    let outcome = if whole && !doubt { Outcome::Complete } else { Outcome::Partial };
-    facts.report(manner, asked, Some((message, envelope)), outcome, sink);
-}
-
-impl<T: Copy> Envelope<T> {
-    fn ends(&self, asked_here: bool) -> DatagramEnds {
-        let side = if asked_here { Side::Client } else { Side::Server };
-        DatagramEnds { local: self.local, remote: self.remote, side }
-    }
-}
-
-impl<T: Copy> Facts<T> {
-    fn new(manner: Manner, message: &Message<'_>, envelope: Envelope<T>, kind: Kind, group: bool) -> Self {
-        let questions = if kind == Kind::Multicast {
-            let about = |question: super::message::Question| {
-                (name::digest(message.bytes, question.name_at), question.kind)
-            };
-            message.questions().map(about).take(GROUP_QUESTIONS).collect()
-        } else {
-            Vec::new()
-        };
-        let certain = message.is_certain();
-        let bytes = manner.wire_bytes(message);
-        Self { envelope, bytes, retries: 0, kind, group, certain, questions, transfer: None }
-    }
-
-    /// Which of the questions is answered by which of records with these owners and types (RFC 6762 section 6).
-    fn answered_by(&self, owners: &[(u64, u16)]) -> Option<(usize, usize)> {
-        self.questions.iter().enumerate().find_map(|(question, &(name, kind))| {
-            let answers = |&(owner, record): &(u64, u16)| {
-                owner == name && (record == kind || kind == record_kind::ANY || record == record_kind::CNAME)
-            };
-            Some((question, owners.iter().position(answers)?))
-        })
-    }
-
-    fn add_part(&mut self, bytes: u64, message: &Message<'_>, envelope: &Envelope<T>) {
-        let transfer =
-            self.transfer.get_or_insert(Transfer { bytes: 0, missing_bytes: 0, answers: 0, ended: None });
-        transfer.bytes = transfer.bytes.saturating_add(bytes);
-        transfer.missing_bytes = transfer.missing_bytes.saturating_add(envelope.missing_bytes);
-        transfer.answers = transfer.answers.saturating_add(message.counts[1].into());
-        transfer.ended = envelope.ended;
-    }
-
-    fn report(
-        &self,
-        manner: Manner,
-        asked: &Asked,
-        answer: Option<(&Message<'_>, &Envelope<T>)>,
-        outcome: Outcome,
-        sink: &mut dyn DatagramSink<T>,
-    ) {
-        let Transfer { bytes, missing_bytes, answers, ended } =
-            self.transfer.unwrap_or(Transfer { bytes: 0, missing_bytes: 0, answers: 0, ended: None });
-        let details = DnsExchange {
-            asked: Some(asked),
-            answer: answer.map(|(message, _)| message),
-            earlier_answers: answers,
-            retries: self.retries,
-            outcome,
-            kind: self.kind,
-            transport: manner.transport,
-        };
-        let started = self.envelope.started;
-        let ended = match answer {
-            Some((_, envelope)) => envelope.ended,
-            None => ended,
-        };
-        let exchange = Exchange {
-            protocol: Protocol::Dns,
-            started,
-            ended: ended.map(|ended| ended.max(started)),
-            outcome,
-            request_bytes: self.bytes,
-            response_bytes: bytes.saturating_add(answer.map_or(0, |(message, _)| manner.wire_bytes(message))),
-            missing_bytes: self.envelope.missing_bytes.saturating_add(missing_bytes)
-                + answer.map_or(0, |(_, envelope)| envelope.missing_bytes),
-            details: &details,
-        };
-        let mut ends = self.envelope.ends(self.envelope.sent);
-        if let Some((_, envelope)) = answer {
-            // A socket without an address of its own may have got one since, and only the answer tells who of a group
-            // has it.
-            if ends.local.ip().is_unspecified() {
-                ends.local = known(envelope.local, ends.local);
-            }
-            let answering = if envelope.sent { envelope.local } else { envelope.remote };
-            let asked = if self.envelope.sent { &mut ends.remote } else { &mut ends.local };
-            if self.group {
-                *asked = known(answering, *asked);
-            }
+        if is_doubtful && facts.transfer.is_none() {
+            self.missed_answers += 1;
         }
-        sink.exchange(&exchange, &ends, &self.envelope.tag);
-    }
-}
-
-/// The first address if it is one of somebody, else the second.
-fn known(first: SocketAddr, second: SocketAddr) -> SocketAddr {
-    if first.ip().is_unspecified() || first.ip().is_multicast() { second } else { first }
-}
-
-impl<T: Copy> Entry<Facts<T>> {
-    /// Whether more messages of the answer follow this one: a zone is transferred from its SOA record to the same again
-    /// (RFC 5936 section 2.2, RFC 1995 section 4).
-    fn goes_on_after(&self, message: &Message<'_>) -> bool {
-        let transfer = matches!(self.asked.kind, record_kind::AXFR | record_kind::IXFR);
-        if !transfer || message.code() != 0 || message.counts[1] == 0 {
-            return false;
-        }
-        let ends =
-            message.extent == super::message::Extent::Whole && message.last_answer == Some(record_kind::SOA);
-        let alone = message.counts[1] == 1 && self.facts.transfer.is_none();
-        // One SOA record alone is the beginning of a zone, or says that there is nothing new.
-        !ends || (alone && self.asked.kind == record_kind::AXFR)
+        facts.report_unanswered(manner, asked, reason, is_doubtful, sink);
     }
 }

@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::{
     exchange::Transport,
     frame::{KEPT_BYTES, LENGTH_BYTES, Prefixed},
-    matcher::{ANSWER_TIMEOUT, Envelope, Manner, Matcher},
+    matcher::{ANSWER_TIMEOUT, Matcher},
     message::Message,
+    waiting::{Envelope, Manner},
 };
 use crate::{
     CloseReason, DatagramEnds, DatagramSink, Direction, Exchange, Gap, Limit, Segment, Sink, Timestamp,

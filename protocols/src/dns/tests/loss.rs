@@ -153,4 +153,27 @@ proptest! {
             prop_assert!(is_true(seen), "{seen:?}");
         }
     }
+
+    #[test]
+    fn a_socket_observed_from_any_datagram_on_gives_only_true_records(skip in 0..24_usize, sent in any::<bool>(), in_flight in 1..4_u16) {
+        let mut socket = Socket::since("10.0.0.7:4000", 100 * SECOND);
+        let mut datagrams = Vec::new();
+        for number in 0..(12 + in_flight) {
+            if number < 12 {
+                datagrams.push((number, sent, numbered(number).0));
+            }
+            if number >= in_flight {
+                datagrams.push((number - in_flight, !sent, numbered(number - in_flight).1));
+            }
+        }
+        for (_, sent, bytes) in &datagrams[skip..] {
+            socket.datagram(*sent, "10.0.0.9:5000", bytes);
+        }
+        socket.pass(20 * MILLISECOND);
+        let numbers: std::collections::BTreeSet<_> = datagrams[skip..].iter().map(|(number, ..)| number).collect();
+        prop_assert_eq!(socket.seen().len(), numbers.len(), "each exchange once, as much as was seen of it");
+        for seen in socket.seen() {
+            prop_assert!(is_true(seen), "{seen:?}");
+        }
+    }
 }
