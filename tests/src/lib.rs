@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod corpora;
+pub mod dnsmasq;
 pub mod nginx;
 pub mod probe;
 pub mod record;

@@ -100,7 +100,7 @@ fn check(record: &Record) -> Result<()> {
     match record.outcome.as_str() {
         "complete" => ensure!(!code.is_empty() && record.duration_ns.is_some(), "complete without an answer"),
         "no_response" => {
-            ensure!(code.is_empty() && record.duration_ns.is_none(), "an answer, but no response")
+            ensure!(code.is_empty() && record.duration_ns.is_none(), "an answer, but no response");
         }
         "partial" => {}
         other => anyhow::bail!("unknown outcome {other}"),
