@@ -57,7 +57,7 @@ pub const fn within(position: u64) -> u64 {
 #[must_use]
 #[inline(always)]
 pub const fn after(position: u64, bytes: u64) -> u64 {
-    let next = within(position) + (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    let next = within(position) + bytes.next_multiple_of(ALIGNMENT);
     let begin = segment(position) * SEGMENT_BYTES;
     if next < SEGMENT_BYTES { begin + next } else { begin + SEGMENT_BYTES }
 }

@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 
 mod conversation;
+mod datagram;
+pub mod dns;
 mod exchange;
 mod fifo;
 mod framed;
@@ -26,6 +28,7 @@ mod tls;
 mod trace_context;
 
 pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};
+pub use datagram::{Datagram, DatagramEnds, DatagramSink};
 pub use exchange::{Details, Endpoints, Exchange, Outcome, Side, TraceParent, Value};
 pub use stream::{CloseReason, Direction, Gap, GapCause, Segment, Timestamp};
 

@@ -3,9 +3,11 @@
 
 pub mod client;
 pub mod corpora;
+pub mod dnsmasq;
 pub mod nginx;
 pub mod probe;
 pub mod record;
 pub mod replay;
 pub mod server;
 pub mod zeek;
+pub mod zeek_dns;

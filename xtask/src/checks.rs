@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 8] = [
+const LIVE_NEEDS: [Need; 12] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -50,7 +50,14 @@ const LIVE_NEEDS: [Need; 8] = [
     Need::program("python3", "python3"),
     Need::program("tmux", "tmux"),
     Need::program("ip", "iproute2"),
+    Need::program("dnsmasq", "dnsmasq-base"),
+    Need::program("dig", "bind9-dnsutils"),
+    Need::program("dnsperf", "dnsperf"),
+    Need::program("tcpdump", "tcpdump"),
 ];
+
+/// Programs that the tests of captures start: another reader of captures, for a second opinion.
+const CORPORA_NEEDS: [Need; 1] = [Need::program("tshark", "tshark")];
 
 /// Programs that the unit tests start: cpio reads the images that xtask writes.
 const UNIT_NEEDS: [Need; 1] = [Need::program("cpio", "cpio")];
@@ -61,7 +68,8 @@ impl Kind {
         match self {
             Self::Unit => &UNIT_NEEDS,
             Self::Live => &LIVE_NEEDS,
-            Self::Corpora | Self::Fuzz | Self::Arm64 | Self::Vm => &[],
+            Self::Corpora => &CORPORA_NEEDS,
+            Self::Fuzz | Self::Arm64 | Self::Vm => &[],
         }
     }
 }

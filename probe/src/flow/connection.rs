@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use plainsight_protocols::{
-    CloseReason, Conversation, Direction, Exchange, Gap, GapCause, Limit, Outcome, Segment, Settings, Side,
-    Sink, State, Timestamp,
+    CloseReason, Conversation, Direction, Exchange, Gap, GapCause, Limit, Segment, Settings, Side, Sink,
+    State, Timestamp,
 };
 
 use super::counters::{ExchangeCounters, LimitCounters};
@@ -196,11 +196,7 @@ struct Report<'a, O> {
 
 impl<O: Observer> Sink for Report<'_, O> {
     fn exchange(&mut self, exchange: &Exchange<'_>) {
-        match exchange.outcome {
-            Outcome::Complete => self.exchanges.complete += 1,
-            Outcome::NoResponse(_) => self.exchanges.no_response += 1,
-            Outcome::Partial => self.exchanges.partial += 1,
-        }
+        self.exchanges.count(exchange.outcome);
         let Facts { id: connection, local, remote, serves } = *self.facts;
         let side = if serves != self.reversed { Side::Server } else { Side::Client };
         self.observer.exchange(&Observed {

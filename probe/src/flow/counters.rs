@@ -1,6 +1,6 @@
 //! What a worker counted. Everything is a total since the start unless its description says otherwise.
 
-use plainsight_protocols::Limit;
+use plainsight_protocols::{Limit, Outcome};
 
 /// Declares a struct of `u64` counters that can be summed over workers; no field can be forgotten in the sum.
 macro_rules! counters {
@@ -45,6 +45,26 @@ counters! {
 }
 
 counters! {
+    /// UDP sockets, and the datagrams that came for them.
+    SocketCounters {
+        /// Sockets entered into the table.
+        opened,
+        /// Sockets dropped to make room for another.
+        evicted_full,
+        /// Sockets dropped because nothing was seen of them for the idle timeout.
+        evicted_idle,
+        /// Sockets in the table now.
+        open,
+        /// Times that all questions of a socket were given up because all sockets together held too many.
+        given_up,
+        /// Datagrams, whatever became of them.
+        datagrams,
+        /// Datagrams that could be messages of a known protocol.
+        messages,
+    }
+}
+
+counters! {
     /// Exchanges reported, by outcome.
     ExchangeCounters {
         /// Request and response seen whole.
@@ -63,7 +83,9 @@ counters! {
 pub struct Counters {
     /// Connections, chunks and bytes.
     pub connections: ConnectionCounters,
-    /// The reassembly of their streams.
+    /// UDP sockets and their datagrams.
+    pub sockets: SocketCounters,
+    /// The reassembly of the connections' streams.
     pub streams: StreamCounters,
     /// What was found in them.
     pub exchanges: ExchangeCounters,
@@ -99,8 +121,9 @@ impl LimitCounters {
 impl Counters {
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: &Self) {
-        let Self { connections, streams, exchanges, limits } = other;
+        let Self { connections, sockets, streams, exchanges, limits } = other;
         self.connections.merge(connections);
+        self.sockets.merge(sockets);
         self.streams.merge(streams);
         self.exchanges.merge(exchanges);
         self.limits.merge(limits);
@@ -108,6 +131,14 @@ impl Counters {
 }
 
 impl ExchangeCounters {
+    pub(super) fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Complete => self.complete += 1,
+            Outcome::NoResponse(_) => self.no_response += 1,
+            Outcome::Partial => self.partial += 1,
+        }
+    }
+
     /// Exchanges that were reported, whatever became of them.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -138,8 +169,6 @@ counters! {
         bytes,
         /// Chunks of connections not in the table: their announcement was lost, or they were evicted.
         unknown_connection_chunks,
-        /// UDP datagrams.
-        datagrams,
     }
 }
 

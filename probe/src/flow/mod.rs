@@ -3,7 +3,8 @@
 //! A [`Worker`] owns the connections of one thread. It takes the events of [`capture`](crate::capture) or
 //! [`replay`](crate::replay) and tells an [`Observer`] what they amount to. Inside, [`stream`] puts one direction in
 //! order and [`streams`] relates the two directions of a connection; the rest is bookkeeping: who is known
-//! (`table`), who needs a look when (`schedule`), and what was counted ([`Counters`]).
+//! (`table`), who needs a look when (`schedule`), and what was counted ([`Counters`]). UDP has no streams: `sockets` has
+//! a parser for each socket.
 
 use std::net::SocketAddr;
 
@@ -18,6 +19,7 @@ mod index_list;
 mod limits;
 mod offsets;
 mod schedule;
+mod sockets;
 pub mod stream;
 pub mod streams;
 mod table;
@@ -25,10 +27,12 @@ mod table;
 mod tests;
 mod worker;
 
-pub use counters::{ConnectionCounters, Counters, ExchangeCounters, LimitCounters, StreamCounters};
+pub use counters::{
+    ConnectionCounters, Counters, ExchangeCounters, LimitCounters, SocketCounters, StreamCounters,
+};
 pub use worker::{Worker, WorkerSettings};
 
-/// An exchange with the connection it was seen on.
+/// An exchange with the connection, or the UDP socket, that it was seen on.
 #[derive(Clone, Copy)]
 pub struct Observed<'a> {
     /// What was exchanged.
@@ -41,7 +45,7 @@ pub struct Observed<'a> {
     pub remote: SocketAddr,
     /// Which end was observed.
     pub side: Side,
-    /// The process that read or wrote last on the connection.
+    /// The process that read or wrote last on the connection; over UDP, the one that sent or received the request.
     pub process: Process,
 }
 

@@ -7,6 +7,7 @@ use plainsight_protocols::Timestamp;
 use super::{Observed, Observer};
 use crate::capture::{Chunk, Closed, ConnectionId, Event, Flow, Opened, Process, Role, Transport};
 
+mod datagrams;
 mod exchanges;
 mod pairs;
 mod workers;

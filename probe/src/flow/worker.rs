@@ -9,7 +9,8 @@ use super::connection::{Connection, Surroundings};
 use super::counters::{ConnectionCounters, Counters, ExchangeCounters, LimitCounters};
 use super::index_list::IndexList;
 use super::schedule::{Pace, Schedule};
-use super::stream::{Limits, Reassembly};
+use super::sockets::{self, Sockets};
+use super::stream::{Limits, Reassembly, Source};
 use super::table::Table;
 use crate::capture::{Chunk, Closed, ConnectionId, EndOfStream, Event, Opened, Transport};
 
@@ -32,18 +33,29 @@ pub struct WorkerSettings {
     /// Bytes that the parsers of all connections may hold together; past it, the conversation that has held something
     /// for longest starts anew.
     pub parser_bytes: usize,
+    /// UDP sockets in the table, at most; one more drops the least recently used.
+    pub sockets: usize,
+    /// How long a UDP socket may be silent before it is given up.
+    pub socket_idle_timeout: Duration,
+    /// Bytes that the waiting questions of all UDP sockets may take together; past it, those of the socket on which
+    /// some have waited for longest are given up.
+    pub socket_bytes: usize,
     /// What to look for.
     pub protocols: Settings,
 }
 
 impl WorkerSettings {
-    /// Room for 65,536 connections, 64 MiB of unfinished messages, ten minutes of silence.
+    /// Room for 65,536 connections, 64 MiB of unfinished messages, ten minutes of silence; for 16,384 sockets, 32 MiB
+    /// of questions, and a minute, for nothing waits on a socket longer than that.
     fn with(reassembly: Limits) -> Self {
         Self {
             connections: 65_536,
             idle_timeout: Duration::from_secs(600),
             reassembly,
             parser_bytes: 64 << 20,
+            sockets: 16_384,
+            socket_idle_timeout: Duration::from_secs(60),
+            socket_bytes: 32 << 20,
             protocols: Settings::default(),
         }
     }
@@ -57,7 +69,8 @@ impl WorkerSettings {
     /// For events from a capture file.
     #[must_use]
     pub fn replay() -> Self {
-        Self::with(Limits::REPLAY)
+        // A capture knows no sockets, only pairs of addresses, and there are many more of those.
+        Self { sockets: 65_536, ..Self::with(Limits::REPLAY) }
     }
 }
 
@@ -75,6 +88,7 @@ pub struct Worker<O> {
     schedule: Schedule,
     /// Connections whose parser held something when they were last looked at, longest first.
     holders: IndexList,
+    sockets: Sockets,
     reassembly: Reassembly,
     connections: ConnectionCounters,
     exchanges: ExchangeCounters,
@@ -98,16 +112,30 @@ macro_rules! surroundings {
     };
 }
 
+/// The parts of a worker that its UDP sockets work with.
+macro_rules! of_sockets {
+    ($worker:ident) => {
+        sockets::Surroundings {
+            settings: &$worker.settings,
+            exchanges: &mut $worker.exchanges,
+            limits: &mut $worker.limits,
+            observer: &mut $worker.observer,
+        }
+    };
+}
+
 impl<O: Observer> Worker<O> {
     /// A worker without connections.
     #[must_use]
     pub fn new(settings: WorkerSettings, observer: O) -> Self {
         let reassembly = Reassembly::new(settings.reassembly);
+        let sockets = Sockets::new(settings.reassembly.source == Source::Packets);
         Self {
             settings,
             table: Table::new(),
             schedule: Schedule::default(),
             holders: IndexList::default(),
+            sockets,
             reassembly,
             connections: ConnectionCounters::default(),
             exchanges: ExchangeCounters::default(),
@@ -127,8 +155,8 @@ impl<O: Observer> Worker<O> {
             Event::Closed(closed) => self.closed(closed),
             Event::EndOfStream(end) => self.end_of_stream(end),
             Event::Datagram(datagram) => {
-                self.connections.datagrams += 1;
                 self.advance(datagram.at);
+                self.sockets.datagram(datagram, self.now, of_sockets!(self));
             }
         }
     }
@@ -145,6 +173,7 @@ impl<O: Observer> Worker<O> {
             self.connections.evicted_idle += 1;
             self.forget(index, CloseReason::Timeout);
         }
+        self.sockets.tick(now, of_sockets!(self));
     }
 
     /// The observation ends: reports what is unfinished on every connection, and forgets them all.
@@ -153,6 +182,7 @@ impl<O: Observer> Worker<O> {
         while let Some(index) = self.table.least_recently_used() {
             self.remove(index, CloseReason::Evicted, [0; 2], now);
         }
+        self.sockets.finish(of_sockets!(self));
     }
 
     /// What was counted so far.
@@ -161,16 +191,17 @@ impl<O: Observer> Worker<O> {
         let open = self.table.len() as u64;
         Counters {
             connections: ConnectionCounters { open, ..self.connections },
+            sockets: self.sockets.counters(),
             streams: self.reassembly.counters,
             exchanges: self.exchanges,
             limits: self.limits,
         }
     }
 
-    /// Memory that chunks out of order and unfinished messages take, in bytes.
+    /// Memory that chunks out of order, unfinished messages and waiting questions take, in bytes.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.reassembly.held_bytes() + self.parser_bytes
+        self.reassembly.held_bytes() + self.parser_bytes + self.sockets.held_bytes()
     }
 
     /// What a connection costs in the table, beside what its parser allocates, in bytes.

@@ -16,6 +16,7 @@ mod block;
 mod connection;
 mod error;
 mod format;
+mod groups;
 mod input;
 mod interface;
 mod link;

@@ -7,6 +7,7 @@ use plainsight_protocols::Timestamp;
 use super::{
     Summary,
     connection::Connection,
+    groups,
     ports::likely_server,
     table::{Key, Kind, MAX_CONNECTIONS, Place, Table},
     transport::{Packet, TcpHead},
@@ -54,17 +55,38 @@ impl Tracker {
         summary: &mut Summary,
         observe: &mut impl FnMut(&Event<'_>),
     ) {
-        let key = Key::new(Transport::Udp, packet.source, packet.destination);
+        let (source, destination) = (packet.source, packet.destination);
+        let asked = groups::asked_by(destination, source)
+            .and_then(|key| self.table.find(&key))
+            .filter(|_| !destination.ip().is_multicast());
+        if let Some(place) = asked {
+            // A member answers for the group, in its own name.
+            self.table.touch(place, Kind::Udp, at);
+            let connection = self.table.value(place).id;
+            return observe(&Event::Datagram(Datagram {
+                connection,
+                at,
+                flow: Flow::Sent,
+                local: source,
+                remote: destination,
+                length: packet.length,
+                bytes: packet.payload,
+                process: Process::default(),
+            }));
+        }
+        let key = groups::shared(source, destination)
+            .unwrap_or_else(|| Key::new(Transport::Udp, source, destination));
         let place = match self.table.find(&key) {
             Some(place) => place,
             None => {
-                let local = likely_server(packet.source, packet.destination);
+                let multicast = destination.ip().is_multicast();
+                let local = if multicast { destination } else { likely_server(source, destination) };
                 self.open(at, key, packet, local, Beginning::Unseen, summary, observe)
             }
         };
         self.table.touch(place, Kind::Udp, at);
         let connection = self.table.value(place);
-        let (local, flow) = (connection.local, connection.flow(packet.source));
+        let (local, flow) = (connection.local, connection.flow(source));
         observe(&Event::Datagram(Datagram {
             connection: connection.id,
             at,

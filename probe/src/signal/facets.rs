@@ -41,15 +41,18 @@ impl<'a> Facets<'a> {
         let mut original_method = None;
         exchange.details.attributes(side, endpoints, &mut |name, value| match name {
             "http.request.method_original" => original_method = text(value),
-            "http.request.method" | "rpc.method" | "db.operation.name" | "messaging.operation.name" => {
-                facets.method = text(value);
-            }
-            "url.path" => facets.path = text(value),
+            "http.request.method"
+            | "rpc.method"
+            | "db.operation.name"
+            | "messaging.operation.name"
+            | "plainsight.dns.question.type" => facets.method = text(value),
+            "url.path" | "dns.question.name" => facets.path = text(value),
             // Client spans have no path of its own (OpenTelemetry HTTP semantic conventions).
             "url.full" if facets.path.is_none() => facets.path = text(value).map(path_of_url),
-            "http.response.status_code" | "db.response.status_code" | "rpc.response.status_code" => {
-                facets.status = status(value);
-            }
+            "http.response.status_code"
+            | "db.response.status_code"
+            | "rpc.response.status_code"
+            | "plainsight.dns.response_code" => facets.status = status(value),
             _ => {}
         });
         // A method outside the standard list is reported as `_OTHER` beside the original.
@@ -116,6 +119,24 @@ mod tests {
         Example { details, ..Example::default() }.observe(|observed| {
             let facets = Facets::of(observed.exchange, observed.side, &Example::endpoints());
             assert_eq!(facets.method.as_deref(), Some("BREW"));
+        });
+    }
+
+    #[test]
+    fn a_lookups_facets_are_type_name_and_code() {
+        let details = ExampleDetails {
+            attributes: vec![
+                ("dns.question.name", Value::Text("example.org".into())),
+                ("plainsight.dns.question.type", Value::Text("AAAA".into())),
+                ("plainsight.dns.response_code", Value::Text("NXDOMAIN".into())),
+            ],
+            ..ExampleDetails::default()
+        };
+        Example { details, ..Example::default() }.observe(|observed| {
+            let facets = Facets::of(observed.exchange, observed.side, &Example::endpoints());
+            assert_eq!(facets.method.as_deref(), Some("AAAA"));
+            assert_eq!(facets.path.as_deref(), Some("example.org"));
+            assert_eq!(facets.status, Some(StatusCode::Word("NXDOMAIN".into())));
         });
     }
 

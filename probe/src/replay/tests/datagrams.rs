@@ -38,3 +38,27 @@ fn the_shorter_of_the_lengths_of_udp_and_ip_counts() {
     packet[24..26].copy_from_slice(&999_u16.to_be_bytes());
     assert_eq!(events(&pcap(RAW, &[captured(0, packet)]))[1], "1< +8 \"question\"");
 }
+
+#[test]
+fn what_a_member_answers_for_its_group_belongs_to_what_the_group_was_asked() {
+    let packets = [
+        udp("10.0.0.1:40000", "224.0.0.252:5355", b"who?"),
+        udp("10.0.0.2:5355", "10.0.0.1:40000", b"me"),
+        udp("10.0.0.1:5353", "224.0.0.251:5353", b"and?"),
+        udp("10.0.0.2:5353", "224.0.0.251:5353", b"i"),
+        udp("10.0.0.2:5353", "10.0.0.1:5353", b"say"),
+        udp("10.0.0.2:5355", "10.0.0.3:40000", b"no"),
+    ];
+    let expected = [
+        "1 opened 224.0.0.252:5355 from 10.0.0.1:40000, unknown",
+        "1< +4 \"who?\"",
+        "1> +2 \"me\"",
+        "2 opened 224.0.0.251:5353 from 10.0.0.1:5353, unknown",
+        "2< +4 \"and?\"",
+        "2< +1 \"i\"",
+        "2> +3 \"say\"",
+        "3 opened 10.0.0.2:5355 from 10.0.0.3:40000, unknown",
+        "3> +2 \"no\"",
+    ];
+    assert_eq!(events(&pcap(RAW, &packets.map(|packet| captured(0, packet)))), expected);
+}

@@ -1,0 +1,180 @@
+//! Numbers and their names, from IANA's registry "Domain Name System (DNS) Parameters".
+
+/// Types of records and questions that the parser itself must know.
+pub(super) mod kind {
+    pub(in super::super) const A: u16 = 1;
+    pub(in super::super) const NS: u16 = 2;
+    pub(in super::super) const CNAME: u16 = 5;
+    pub(in super::super) const SOA: u16 = 6;
+    pub(in super::super) const PTR: u16 = 12;
+    pub(in super::super) const MX: u16 = 15;
+    pub(in super::super) const AAAA: u16 = 28;
+    /// NIMLOC in DNS, NB in the NetBIOS name service, which borrowed the format (RFC 1002 section 4.2.1.2).
+    pub(in super::super) const NB: u16 = 32;
+    /// SRV in DNS, NBSTAT in the NetBIOS name service.
+    pub(in super::super) const SRV: u16 = 33;
+    pub(in super::super) const DNAME: u16 = 39;
+    pub(in super::super) const OPT: u16 = 41;
+    pub(in super::super) const IXFR: u16 = 251;
+    pub(in super::super) const AXFR: u16 = 252;
+    pub(in super::super) const ANY: u16 = 255;
+}
+
+/// Operations (RFC 1035 section 4.1.1 and later).
+pub(super) mod opcode {
+    pub(in super::super) const QUERY: u8 = 0;
+    pub(in super::super) const NOTIFY: u8 = 4;
+    pub(in super::super) const UPDATE: u8 = 5;
+}
+
+/// The name of a type of record or question, `None` if it has none.
+pub(super) const fn kind_name(kind: u16) -> Option<&'static str> {
+    Some(match kind {
+        1 => "A",
+        2 => "NS",
+        3 => "MD",
+        4 => "MF",
+        5 => "CNAME",
+        6 => "SOA",
+        7 => "MB",
+        8 => "MG",
+        9 => "MR",
+        10 => "NULL",
+        11 => "WKS",
+        12 => "PTR",
+        13 => "HINFO",
+        14 => "MINFO",
+        15 => "MX",
+        16 => "TXT",
+        17 => "RP",
+        18 => "AFSDB",
+        19 => "X25",
+        20 => "ISDN",
+        21 => "RT",
+        22 => "NSAP",
+        23 => "NSAP-PTR",
+        24 => "SIG",
+        25 => "KEY",
+        26 => "PX",
+        27 => "GPOS",
+        28 => "AAAA",
+        29 => "LOC",
+        30 => "NXT",
+        31 => "EID",
+        32 => "NIMLOC",
+        33 => "SRV",
+        34 => "ATMA",
+        35 => "NAPTR",
+        36 => "KX",
+        37 => "CERT",
+        38 => "A6",
+        39 => "DNAME",
+        40 => "SINK",
+        41 => "OPT",
+        42 => "APL",
+        43 => "DS",
+        44 => "SSHFP",
+        45 => "IPSECKEY",
+        46 => "RRSIG",
+        47 => "NSEC",
+        48 => "DNSKEY",
+        49 => "DHCID",
+        50 => "NSEC3",
+        51 => "NSEC3PARAM",
+        52 => "TLSA",
+        53 => "SMIMEA",
+        55 => "HIP",
+        56 => "NINFO",
+        57 => "RKEY",
+        58 => "TALINK",
+        59 => "CDS",
+        60 => "CDNSKEY",
+        61 => "OPENPGPKEY",
+        62 => "CSYNC",
+        63 => "ZONEMD",
+        64 => "SVCB",
+        65 => "HTTPS",
+        66 => "DSYNC",
+        99 => "SPF",
+        100 => "UINFO",
+        101 => "UID",
+        102 => "GID",
+        103 => "UNSPEC",
+        104 => "NID",
+        105 => "L32",
+        106 => "L64",
+        107 => "LP",
+        108 => "EUI48",
+        109 => "EUI64",
+        128 => "NXNAME",
+        249 => "TKEY",
+        250 => "TSIG",
+        251 => "IXFR",
+        252 => "AXFR",
+        253 => "MAILB",
+        254 => "MAILA",
+        255 => "ANY",
+        256 => "URI",
+        257 => "CAA",
+        258 => "AVC",
+        259 => "DOA",
+        260 => "AMTRELAY",
+        261 => "RESINFO",
+        262 => "WALLET",
+        32768 => "TA",
+        32769 => "DLV",
+        _ => return None,
+    })
+}
+
+/// The name of a class, `None` if it has none.
+pub(super) const fn class_name(class: u16) -> Option<&'static str> {
+    Some(match class {
+        1 => "IN",
+        3 => "CH",
+        4 => "HS",
+        254 => "NONE",
+        255 => "ANY",
+        _ => return None,
+    })
+}
+
+/// The name of an operation, `None` if it has none.
+pub(super) const fn opcode_name(opcode: u8) -> Option<&'static str> {
+    Some(match opcode {
+        0 => "QUERY",
+        1 => "IQUERY",
+        2 => "STATUS",
+        4 => "NOTIFY",
+        5 => "UPDATE",
+        6 => "DSO",
+        _ => return None,
+    })
+}
+
+/// The name of a response code, extended by EDNS or not (RFC 6895 section 2.3), `None` if it has none.
+pub(super) const fn response_code_name(code: u16) -> Option<&'static str> {
+    Some(match code {
+        0 => "NOERROR",
+        1 => "FORMERR",
+        2 => "SERVFAIL",
+        3 => "NXDOMAIN",
+        4 => "NOTIMP",
+        5 => "REFUSED",
+        6 => "YXDOMAIN",
+        7 => "YXRRSET",
+        8 => "NXRRSET",
+        9 => "NOTAUTH",
+        10 => "NOTZONE",
+        11 => "DSOTYPENI",
+        16 => "BADVERS",
+        17 => "BADKEY",
+        18 => "BADTIME",
+        19 => "BADMODE",
+        20 => "BADNAME",
+        21 => "BADALG",
+        22 => "BADTRUNC",
+        23 => "BADCOOKIE",
+        _ => return None,
+    })
+}
