@@ -12,6 +12,7 @@ mod exchange;
 mod fifo;
 mod framed;
 pub mod http;
+mod http2;
 mod ordered;
 mod pending;
 mod reader;
