@@ -12,24 +12,27 @@ const FIELDS: usize = 64;
 
 /// HTTP version of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
+pub(crate) enum Version {
     /// Before versions were named.
     V09,
     /// HTTP/1.0.
     V10,
     /// HTTP/1.1.
     V11,
+    /// HTTP/2, which shares the records.
+    V2,
     /// Another minor version, of which nothing is said.
     Other,
 }
 
 impl Version {
     /// The value of `network.protocol.version`.
-    pub(super) const fn text(self) -> Option<&'static str> {
+    pub(crate) const fn text(self) -> Option<&'static str> {
         match self {
             Self::V09 => Some("0.9"),
             Self::V10 => Some("1.0"),
             Self::V11 => Some("1.1"),
+            Self::V2 => Some("2"),
             Self::Other => None,
         }
     }
