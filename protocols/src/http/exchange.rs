@@ -26,6 +26,7 @@ const CREDENTIALS: [&str; 8] = [
 ];
 
 /// One exchange, complete or in part.
+#[derive(Clone, Copy)]
 pub(crate) struct HttpExchange<'a> {
     pub(crate) request: Option<&'a Request>,
     pub(crate) response: Option<&'a Response>,
@@ -57,12 +58,13 @@ pub(crate) const fn close_error(reason: CloseReason) -> Option<&'static str> {
 pub(crate) type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
 
 impl<'a> HttpExchange<'a> {
-    fn status(&self) -> Option<u16> {
+    /// The status of the final response.
+    pub(crate) fn status(&self) -> Option<u16> {
         self.response.and_then(|response| response.status)
     }
 
     /// Errors that the status does not tell of.
-    fn transport_error(&self) -> Option<&'static str> {
+    pub(crate) fn transport_error(&self) -> Option<&'static str> {
         if let Some(interrupted) = self.interrupted {
             return interrupted.is_error.then_some(interrupted.reason);
         }
@@ -87,6 +89,11 @@ impl<'a> HttpExchange<'a> {
             return None;
         }
         Some(address::target(request.texts.get(request.target), request.is_connect))
+    }
+
+    /// The path of the URL.
+    pub(crate) fn path(&self) -> Option<&'a [u8]> {
+        self.target()?.path
     }
 
     /// The scheme of the URL as the user agent knew it. HTTP/2 names it, HTTP/1 goes without saying.
@@ -186,16 +193,21 @@ impl<'a> HttpExchange<'a> {
             };
             visit("plainsight.http.request.target", Value::Text(text));
         }
-        let default_port =
-            scheme.as_deref().map(|scheme| if matches!(scheme, "https" | "wss") { 443 } else { 80 });
+        let default_port = scheme.as_deref().map(default_port);
         if let Some(scheme) = scheme {
             visit("url.scheme", Value::Text(scheme));
         }
-        self.server_attributes(side, &target, default_port, endpoints, visit);
+        self.named_server(side, &target, default_port, endpoints, visit);
     }
 
     /// Where the request was to go.
-    pub(crate) fn server_attributes<'s>(
+    pub(crate) fn server_attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: Visit<'_, 's>) {
+        let target = self.target().unwrap_or_default();
+        let default_port = self.scheme(side, &target).as_deref().map(default_port);
+        self.named_server(side, &target, default_port, endpoints, visit);
+    }
+
+    fn named_server<'s>(
         &'s self,
         side: Side,
         target: &Target<'a>,
@@ -243,10 +255,11 @@ impl<'a> HttpExchange<'a> {
         url
     }
 
-    fn header_attributes<'s>(&'s self, visit: Visit<'_, 's>) {
+    /// Fields that the settings ask for, under these prefixes.
+    pub(crate) fn header_attributes<'s>(&'s self, asked: &str, answered: &str, visit: Visit<'_, 's>) {
         let texts = [
-            ("http.request.header.", self.request.map(|request| &request.texts)),
-            ("http.response.header.", self.response.map(|response| &response.texts)),
+            (asked, self.request.map(|request| &request.texts)),
+            (answered, self.response.map(|response| &response.texts)),
         ];
         for (prefix, texts) in texts {
             let Some(texts) = texts.filter(|texts| !texts.captured_nothing()) else { continue };
@@ -264,6 +277,12 @@ impl<'a> HttpExchange<'a> {
     }
 }
 
+/// The port that a scheme stands for.
+fn default_port(scheme: &str) -> u16 {
+    if matches!(scheme, "https" | "wss") { 443 } else { 80 }
+}
+
+/// An address and its port as two attributes.
 pub(crate) fn socket_address(
     [address, port]: [&str; 2],
     socket: &std::net::SocketAddr,
@@ -385,7 +404,7 @@ impl Details for HttpExchange<'_> {
         {
             visit("http.response.body.size", size(response.size.body));
         }
-        self.header_attributes(visit);
+        self.header_attributes("http.request.header.", "http.response.header.", visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

@@ -1,0 +1,50 @@
+//! gRPC, which is HTTP/2 with a convention: <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
+//!
+//! A call is one exchange of HTTP/2. Its path names the method, its messages follow each other in the bodies with five
+//! bytes before each, and its status comes in the trailers, or with the headers where there is nothing else. [`crate::http2`]
+//! parses it; what is here says what it means.
+
+mod exchange;
+mod messages;
+mod status;
+
+pub(crate) use exchange::GrpcExchange;
+pub(crate) use messages::Messages;
+pub(crate) use status::Status;
+
+/// What one call has beyond its exchange of HTTP/2.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Call {
+    /// Whether it is one: a content type says so, or a status.
+    pub(crate) is_call: bool,
+    /// What the server says of how it ended.
+    pub(crate) status: Option<Status>,
+    /// Those of the client.
+    pub(crate) requests: Messages,
+    /// Those of the server.
+    pub(crate) responses: Messages,
+}
+
+/// Whether a content type is gRPC's: `application/grpc`, perhaps with the name of an encoding. gRPC-Web has the status in
+/// its body and is not this protocol.
+pub(crate) fn is_content_type(value: &[u8]) -> bool {
+    value
+        .trim_ascii_start()
+        .strip_prefix(b"application/grpc")
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_content_type;
+
+    #[test]
+    fn the_content_type_tells_grpc_from_what_is_only_named_like_it() {
+        for value in ["application/grpc", "application/grpc+proto", "application/grpc; charset=utf-8"] {
+            assert!(is_content_type(value.as_bytes()), "{value}");
+        }
+        for value in ["application/grpc-web", "application/grpc-web-text", "application/json", ""] {
+            assert!(!is_content_type(value.as_bytes()), "{value}");
+        }
+    }
+}
