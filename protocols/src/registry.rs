@@ -41,6 +41,11 @@ pub trait Parser: Send {
 
     /// Bytes held for unfinished messages, both streams together.
     fn held_bytes(&self) -> usize;
+
+    /// The parser that takes over, asked for once after [`Continue::Becomes`].
+    fn successor(&mut self) -> Option<Box<dyn Parser>> {
+        None
+    }
 }
 
 /// What a parser says of the rest of a connection.
@@ -52,4 +57,12 @@ pub enum Continue {
     NotThisProtocol,
     /// From here on the connection speaks something else (Upgrade, CONNECT), of which nothing will be parsed.
     Finished,
+    /// From here on the connection speaks another protocol, which [`Parser::successor`] parses. So many bytes at the end
+    /// of the segment are its first.
+    Becomes {
+        /// What it speaks.
+        protocol: Protocol,
+        /// Bytes of the segment that were not read.
+        unread: usize,
+    },
 }
