@@ -147,6 +147,7 @@ impl Framing {
 pub(super) struct Fields<'a> {
     pub(super) framing: Framing,
     pub(super) expects_continue: bool,
+    pub(super) upgrades_to_http2: bool,
     pub(super) host: Option<&'a [u8]>,
     pub(super) user_agent: Option<&'a [u8]>,
     pub(super) trace_parent: Option<&'a [u8]>,
@@ -165,6 +166,9 @@ impl<'a> Fields<'a> {
             4 if is("host") => self.host = self.host.or(Some(value)),
             6 if is("expect") => {
                 self.expects_continue |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
+            }
+            7 if is("upgrade") => {
+                self.upgrades_to_http2 = value.trim_ascii().eq_ignore_ascii_case(b"h2c");
             }
             9 if is("forwarded") => self.forwarded = self.forwarded.or(Some(value)),
             10 if is("user-agent") => self.user_agent = self.user_agent.or(Some(value)),

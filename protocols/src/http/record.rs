@@ -146,6 +146,8 @@ pub(crate) struct Request {
     pub(crate) known: bool,
     pub(crate) is_head: bool,
     pub(crate) is_connect: bool,
+    /// Whether the client asks to go on in HTTP/2 (RFC 7540 section 3.2), and in nothing else.
+    pub(crate) upgrades_to_http2: bool,
 }
 
 impl Request {
@@ -170,6 +172,7 @@ impl Request {
             known: false,
             is_head: false,
             is_connect: false,
+            upgrades_to_http2: false,
         }
     }
 
@@ -192,6 +195,7 @@ impl Request {
         self.forwarded_proto = self.texts.keep_field(fields.forwarded_proto, FORWARDED);
         self.version = line.version;
         self.trace_parent = fields.trace_parent.and_then(trace_parent);
+        self.upgrades_to_http2 = fields.upgrades_to_http2;
     }
 
     /// Takes the method, whatever it is.

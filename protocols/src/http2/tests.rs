@@ -7,6 +7,7 @@ mod endings;
 mod frames;
 mod loss;
 mod peer;
+mod upgrade;
 
 use crate::{
     CloseReason, Direction, Limit, Outcome, Protocol, Settings, State,
