@@ -16,8 +16,8 @@ const OTHER: &str = "_OTHER";
 pub(crate) struct GrpcExchange<'a> {
     pub(crate) http: HttpExchange<'a>,
     pub(crate) call: &'a Call,
-    /// Whether the client reset the stream because nobody wants the response any more.
-    pub(crate) cancelled: bool,
+    /// How it ended where the client reset the stream because nobody wants the response any more.
+    pub(crate) given_up: Option<Status>,
 }
 
 impl<'a> GrpcExchange<'a> {
@@ -27,10 +27,10 @@ impl<'a> GrpcExchange<'a> {
         Some(target_text(path.strip_prefix(b"/").unwrap_or(path))).filter(|method| !method.is_empty())
     }
 
-    /// The status that was sent. A client that cancels sends none, but says that it does (`PROTOCOL-HTTP2.md`, "HTTP2
+    /// The status that was sent. A client that gives up sends none, but says that it does (`PROTOCOL-HTTP2.md`, "HTTP2
     /// Transport Mapping").
     fn status(&self) -> Option<Status> {
-        self.call.status.or(self.cancelled.then_some(Status::CANCELLED))
+        self.call.status.or(self.given_up)
     }
 
     /// Whether the server says that it has no such method. Anybody can ask for any name, so such a name is none of low

@@ -7,10 +7,14 @@
 mod exchange;
 mod messages;
 mod status;
+mod timeout;
+
+use std::time::Duration;
 
 pub(crate) use exchange::GrpcExchange;
 pub(crate) use messages::Messages;
 pub(crate) use status::Status;
+pub(crate) use timeout::timeout;
 
 /// What one call has beyond its exchange of HTTP/2.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,10 +23,27 @@ pub(crate) struct Call {
     pub(crate) is_call: bool,
     /// What the server says of how it ended.
     pub(crate) status: Option<Status>,
+    /// How long the client is going to wait.
+    pub(crate) timeout: Option<Duration>,
     /// Those of the client.
     pub(crate) requests: Messages,
     /// Those of the server.
     pub(crate) responses: Messages,
+}
+
+impl Call {
+    /// How a call ended that the client gave up after this time. It sends no status, but a client whose time is up does
+    /// it for that reason. Its clock and ours are not the same, and some round the time up by a hundredth before they
+    /// send it.
+    pub(crate) fn given_up_after(&self, elapsed: Duration) -> Status {
+        let tolerance = |timeout: Duration| timeout / 50 + Duration::from_millis(2);
+        match self.timeout {
+            Some(timeout) if elapsed.saturating_add(tolerance(timeout)) >= timeout => {
+                Status::DEADLINE_EXCEEDED
+            }
+            _ => Status::CANCELLED,
+        }
+    }
 }
 
 /// Whether a content type is gRPC's: `application/grpc`, perhaps with the name of an encoding. gRPC-Web has the status in

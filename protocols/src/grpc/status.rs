@@ -33,6 +33,8 @@ impl Status {
     pub(crate) const CANCELLED: Self = Self(1);
     /// What a client makes of a code that it does not know.
     const UNKNOWN: Self = Self(2);
+    /// It took too long.
+    pub(crate) const DEADLINE_EXCEEDED: Self = Self(4);
     /// The server has no such method.
     pub(crate) const UNIMPLEMENTED: Self = Self(12);
 

@@ -74,6 +74,8 @@ pub(super) struct Exchanges {
     skipped_at: Timestamp,
     /// Streams whose answer alone was seen and reported.
     orphans: Vec<u32>,
+    /// The last stream that the server said it takes.
+    last_taken: u32,
     /// When to look for what has waited too long.
     look_at: Option<Timestamp>,
 }
@@ -92,6 +94,7 @@ impl Exchanges {
             skipped: Vec::new(),
             skipped_at: Timestamp::default(),
             orphans: Vec::new(),
+            last_taken: u32::MAX,
             look_at: None,
         }
     }
@@ -134,7 +137,7 @@ impl Exchanges {
             Ok(index) => return Some(index),
             Err(place) => place,
         };
-        let highest = self.highest[usize::from(stream % 2 == 0)];
+        let highest = self.highest[usize::from(stream.is_multiple_of(2))];
         let skipped = self.skipped.binary_search(&stream);
         if let Ok(index) = skipped {
             self.skipped.remove(index);
@@ -225,7 +228,7 @@ impl Exchanges {
         }
         if block.direction == Direction::ToServer && stream > self.highest[0] && stream % 2 == 1 {
             self.client_begins(stream, now, sink);
-        } else if stream % 2 == 0 {
+        } else if stream.is_multiple_of(2) {
             self.highest[1] = self.highest[1].max(stream);
         }
         if block.ends_stream && block.promises.is_none() {
@@ -266,6 +269,10 @@ impl Exchanges {
 
     /// The server processes no stream above `last` (RFC 9113 section 6.8).
     pub(super) fn go_away(&mut self, last: u32, code: u32, sink: &mut dyn Sink) {
+        if last >= self.last_taken {
+            return;
+        }
+        self.last_taken = last;
         let mut index = self.open.partition_point(|&(stream, _)| stream <= last);
         while let Some((stream, record)) = self.open.get(index) {
             if stream % 2 == 1 && record.asked && !record.answered {

@@ -195,8 +195,9 @@ impl Record {
             settings,
             interrupted: self.interrupted(fate),
         };
-        let cancelled = self.reset.is_some_and(|reset| reset.is_cancellation());
-        let grpc = GrpcExchange { http, call: &self.call, cancelled };
+        let given_up = self.reset.filter(Reset::is_cancellation);
+        let given_up = given_up.map(|reset| self.call.given_up_after(reset.at.since(request.started)));
+        let grpc = GrpcExchange { http, call: &self.call, given_up };
         let http2 = Http2Exchange { http, reset: self.reset, promised: self.promised };
         let is_call = self.call.is_call;
         sink.exchange(&Exchange {
@@ -248,13 +249,13 @@ impl<'a> RequestFields<'a> {
             }
             return;
         }
-        if name == b"content-type" {
-            self.record.call.is_call |= grpc::is_content_type(value);
-        } else {
-            request.keep_field(name, value);
+        match name {
+            b"content-type" => self.record.call.is_call |= grpc::is_content_type(value),
+            b"grpc-timeout" => self.record.call.timeout = grpc::timeout(value),
+            _ => request.keep_field(name, value),
         }
         if !self.settings.captured_headers.is_empty() && field.value.is_some() {
-            request.texts.capture(self.settings, name, value);
+            self.record.request.texts.capture(self.settings, name, value);
         }
     }
 

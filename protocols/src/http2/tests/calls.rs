@@ -116,6 +116,22 @@ fn a_cancelled_call_is_cancelled_and_the_server_is_not_to_blame() {
 }
 
 #[test]
+fn a_client_that_gives_up_when_its_time_is_up_has_exceeded_its_deadline() {
+    for (waited, status, error) in
+        [(200, "CANCELLED", None), (495, "DEADLINE_EXCEEDED", Some("DEADLINE_EXCEEDED"))]
+    {
+        let mut wire = begun();
+        wire.asks(&headers(1, 0, &[CALL, &[("grpc-timeout", "500m")]].concat()));
+        wire.now += waited * MILLISECOND;
+        wire.asks(&reset(1, 8));
+        let seen = &wire.recorder.seen[0];
+        assert_eq!(seen.attribute("rpc.response.status_code"), Some(status));
+        assert_eq!(seen.error(), error);
+        assert_eq!(seen.outcome, Outcome::NoResponse(CloseReason::Reset));
+    }
+}
+
+#[test]
 fn a_method_that_a_server_does_not_have_is_no_name() {
     let mut wire = begun();
     wire.asks(&headers(1, END_STREAM, CALL));

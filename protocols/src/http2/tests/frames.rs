@@ -87,7 +87,7 @@ fn byte_by_byte_is_the_same() {
 #[test]
 fn a_flood_of_continuations_is_cut_and_costs_the_table() {
     let mut wire = begun();
-    let field = [&b"\x40\x01n\x7f\x81\x1e"[..], &[b'v'; 4000]].concat();
+    let field = [&b"\x40\x01n\x7f\xa1\x1e"[..], &[b'v'; 4000]].concat();
     wire.asks(&frame(kind::HEADERS, END_STREAM, 1, &block(&ask("GET", "/flood"))));
     for _ in 0..40 {
         wire.asks(&frame(kind::CONTINUATION, 0, 1, &field));
@@ -98,6 +98,32 @@ fn a_flood_of_continuations_is_cut_and_costs_the_table() {
     assert_eq!(wire.summaries(), ["GET /flood 200"]);
     wire.asks(&frame(kind::HEADERS, END_HEADERS | END_STREAM, 3, b"\x82\x86\xbe")).answers(&ok(3, "y"));
     assert_eq!(wire.summaries()[1], "GET ? 200");
+}
+
+#[test]
+fn the_bound_on_what_is_held_is_reached_and_kept() {
+    let mut wire = begun();
+    // Tables as large as can be, in both directions.
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        for _ in 0..40 {
+            let field = [&b"\x3f\xe1\xff\x03\x40\x01n\x7f\xa1\x1e"[..], &[b'v'; 4000]].concat();
+            wire.bytes(direction, &frame(kind::HEADERS, END_HEADERS, 1, &field));
+        }
+    }
+    // As many requests as are kept, with the longest of paths.
+    let head = [&b"\x82\x86\x04\x7f\xfa\x0e/"[..], &[b'x'; 2040]].concat();
+    for stream in 10..400 {
+        wire.asks(&frame(kind::HEADERS, END_HEADERS | END_STREAM, stream * 2 + 1, &head));
+    }
+    // Blocks without an end.
+    for direction in [Direction::ToServer, Direction::ToClient] {
+        wire.bytes(direction, &frame(kind::HEADERS, 0, 999_999, &[0; 16_000]));
+        for _ in 0..5 {
+            wire.bytes(direction, &frame(kind::CONTINUATION, 0, 999_999, &[0; 16_000]));
+        }
+    }
+    let (held, limit) = (wire.conversation.held_bytes(), crate::http2::HELD_BYTES_LIMIT);
+    assert!(held <= limit && held * 5 > limit * 4, "{held} of {limit}");
 }
 
 #[test]
