@@ -22,6 +22,12 @@ impl Messages {
         (!self.broken).then_some(self.whole)
     }
 
+    /// Whether the body was made of whole messages, from its first byte to its last. One that is something else is not,
+    /// but for a rare accident.
+    pub(crate) fn fill_the_body(&self) -> bool {
+        !self.broken && self.prefix == 0 && self.whole > 0
+    }
+
     /// Gives up counting: bytes were not seen.
     pub(crate) fn lose(&mut self) {
         self.broken = true;

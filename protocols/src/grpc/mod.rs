@@ -21,6 +21,8 @@ pub(crate) use timeout::timeout;
 pub(crate) struct Call {
     /// Whether it is one: a content type says so, or a status.
     pub(crate) is_call: bool,
+    /// Whether it could be one for all that is known: there are fields whose names are not.
+    pub(crate) may_be_call: bool,
     /// What the server says of how it ended.
     pub(crate) status: Option<Status>,
     /// How long the client is going to wait.
@@ -32,6 +34,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Whether messages are to be counted.
+    pub(crate) fn counts(&self) -> bool {
+        self.is_call || self.may_be_call
+    }
+
     /// How a call ended that the client gave up after this time. It sends no status, but a client whose time is up does
     /// it for that reason. Its clock and ours are not the same, and some round the time up by a hundredth before they
     /// send it.

@@ -495,6 +495,7 @@ fn read_response(
     let mut fields = ResponseFields::new(record, settings);
     let decoded = decoder.decode(bytes, |field| fields.add(field)).is_ok();
     let (is_head, is_interim) = (fields.is_head, fields.is_interim);
+    record.has_trailers |= record.answered && block.ends_stream;
     if !record.answered && !is_interim {
         record.answered = true;
         record.response.size.body_known = true;

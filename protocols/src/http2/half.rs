@@ -298,7 +298,7 @@ impl Half {
         let data = usize::try_from(self.data).unwrap_or(usize::MAX).min(bytes.len());
         self.data = self.data.saturating_sub(u32::try_from(data).unwrap_or(u32::MAX));
         size.body = size.body.saturating_add(data as u64);
-        if record.call.is_call {
+        if record.call.counts() {
             record.messages(self.direction).read(&bytes[..data]);
         } else if data > 0 {
             // Should it turn out to be a call, then too late to count.
@@ -348,9 +348,7 @@ impl Half {
                 exchanges.end(self.direction, stream, at, sink);
             }
             kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION => {
-                if self.block.is_some() {
-                    self.finish_fragment(at, exchanges, sink);
-                }
+                self.finish_fragment(at, exchanges, sink);
             }
             kind::RST_STREAM => {
                 let code = if self.held_length >= 4 { frame::word(&self.held) } else { None };
@@ -518,5 +516,5 @@ fn promised(frame: &Header, payload: &[u8]) -> Option<u32> {
     let payload = if frame.has(flag::PADDED) { payload.get(1..).unwrap_or_default() } else { payload };
     let stream = frame::word(payload).unwrap_or_default() & 0x7fff_ffff;
     // Servers open streams of even numbers only.
-    Some(if stream % 2 == 0 { stream } else { 0 })
+    Some(if stream.is_multiple_of(2) { stream } else { 0 })
 }

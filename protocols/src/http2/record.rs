@@ -54,6 +54,8 @@ pub(super) struct Record {
     /// Whether the head of the request was seen, and that of a final response.
     pub(super) asked: bool,
     pub(super) answered: bool,
+    /// Whether the response ended with trailers.
+    pub(super) has_trailers: bool,
     /// Whether the server sends the response without having been asked.
     pub(super) promised: bool,
     pub(super) reset: Option<Reset>,
@@ -69,6 +71,7 @@ impl Record {
             response: Response::empty(),
             asked: false,
             answered: false,
+            has_trailers: false,
             promised: false,
             reset: None,
             call: Call::default(),
@@ -84,6 +87,7 @@ impl Record {
         self.response.version = Version::V2;
         self.asked = false;
         self.answered = false;
+        self.has_trailers = false;
         self.promised = false;
         self.reset = None;
         self.call = Call::default();
@@ -171,11 +175,22 @@ impl Record {
         Some(Interrupted { reason, is_error: !reset.is_cancellation() })
     }
 
+    /// Whether it is a call of gRPC. Where its content type and its status refer to fields that were sent before the
+    /// observation began, its form tells: a POST, whole messages in both bodies, and trailers.
+    fn is_call(&self) -> bool {
+        let Call { is_call, may_be_call, requests, responses, .. } = &self.call;
+        let is_post = || self.request.texts.get(self.request.method) == b"POST";
+        let has_form =
+            || self.has_trailers && requests.fill_the_body() && responses.fill_the_body() && is_post();
+        *is_call || *may_be_call && has_form()
+    }
+
     /// Reports the exchange.
     pub(super) fn report(&mut self, fate: Fate, settings: &HttpSettings, sink: &mut dyn Sink) {
         if let Fate::Closed(reason) = fate
             && self.answered
             && !self.response.done
+            && !self.response.size.cut
         {
             self.response.broken = match reason {
                 CloseReason::Closed => Some(Broken::Truncated),
@@ -199,7 +214,7 @@ impl Record {
         let given_up = given_up.map(|reset| self.call.given_up_after(reset.at.since(request.started)));
         let grpc = GrpcExchange { http, call: &self.call, given_up };
         let http2 = Http2Exchange { http, reset: self.reset, promised: self.promised };
-        let is_call = self.call.is_call;
+        let is_call = self.is_call();
         sink.exchange(&Exchange {
             protocol: if is_call { Protocol::Grpc } else { Protocol::Http2 },
             started: if self.asked { request.started } else { response.started },
@@ -230,7 +245,10 @@ impl<'a> RequestFields<'a> {
 
     #[inline]
     pub(super) fn add(&mut self, field: Field<'_>) {
-        let Some(name) = field.name else { return };
+        let Some(name) = field.name else {
+            self.record.call.may_be_call = true;
+            return;
+        };
         let request = &mut self.record.request;
         let value = field.value.unwrap_or_default();
         if name.first() == Some(&b':') {

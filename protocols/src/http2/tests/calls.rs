@@ -153,6 +153,24 @@ fn an_answer_from_something_else_is_told_by_its_http_status() {
 }
 
 #[test]
+fn a_call_of_which_no_field_is_known_is_known_by_its_form() {
+    let exchange = |asked: &[u8], answered: &[u8], trailers: &[u8]| {
+        let mut wire = Wire::joined();
+        wire.asks(&frame(kind::HEADERS, END_HEADERS, 7, b"\x83\x86\xbe\xbf\xc0"));
+        wire.asks(&data(7, END_STREAM, asked));
+        wire.answers(&[frame(kind::HEADERS, END_HEADERS, 7, b"\x88\xbe"), data(7, 0, answered)].concat());
+        wire.answers(&frame(kind::HEADERS, END_HEADERS | END_STREAM, 7, trailers));
+        wire.close(CloseReason::Closed).seen.remove(0)
+    };
+    let seen = exchange(&message(4), &[message(0), message(9)].concat(), b"\xbf\xc0");
+    assert_eq!((seen.protocol, seen.outcome), (Protocol::Grpc, Outcome::Complete));
+    assert_eq!(seen.attribute("rpc.response.status_code"), None);
+    assert_eq!(seen.attribute("plainsight.grpc.response.messages"), Some("2"));
+    let seen = exchange(b"{\"a\":1}", b"{\"b\":2}", b"\xbf\xc0");
+    assert_eq!(seen.protocol, Protocol::Http2);
+}
+
+#[test]
 fn a_call_joined_without_its_content_type_is_known_by_its_status() {
     let mut wire = Wire::joined();
     // The content type, the path and the authority are entries that were made before.
@@ -164,5 +182,5 @@ fn a_call_joined_without_its_content_type_is_known_by_its_status() {
     assert_eq!((seen.protocol, seen.name.as_str()), (Protocol::Grpc, "grpc"));
     assert_eq!(seen.attribute("rpc.method"), None);
     assert_eq!(seen.attribute("rpc.response.status_code"), Some("UNAVAILABLE"));
-    assert_eq!(seen.attribute("plainsight.grpc.request.messages"), None);
+    assert_eq!(seen.attribute("plainsight.grpc.request.messages"), Some("1"));
 }

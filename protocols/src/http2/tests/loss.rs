@@ -56,6 +56,15 @@ fn an_end_that_was_lost_makes_the_exchange_partial() {
 }
 
 #[test]
+fn what_was_not_seen_is_not_said_to_have_been_cut_off() {
+    let mut wire = begun();
+    wire.asks(&get(1, "/a")).answers(&headers(1, 0, &[(":status", "200")]));
+    wire.answers(&data(1, 0, b"abc")[..10]).not_copied(Direction::ToClient, 40_000);
+    let recorder = wire.close(CloseReason::Closed);
+    assert_eq!((recorder.seen[0].outcome, recorder.seen[0].error()), (Outcome::Partial, None));
+}
+
+#[test]
 fn streams_that_began_unseen_are_counted() {
     let mut wire = begun();
     wire.asks(&get(1, "/a")).answers(&ok(1, "x"));

@@ -137,8 +137,7 @@ fn traffic(plans: &[Plan], chunk: usize) -> Vec<(Direction, Vec<u8>)> {
         connection.await.expect("no panic").expect("in order");
         serving.await.expect("no panic");
     });
-    let traffic = std::mem::take(&mut *traffic.lock().expect("one thread"));
-    traffic
+    std::mem::take(&mut *traffic.lock().expect("one thread"))
 }
 
 async fn serve(stream: Tap, plans: Arc<[Plan]>) {
