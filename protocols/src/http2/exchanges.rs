@@ -1,10 +1,10 @@
 //! The exchanges of one connection that are under way, by the number of their stream, and when each is reported.
 
-use std::time::Duration;
-
 use super::{
+    heads::{self, Block},
     hpack::Decoder,
-    record::{Fate, Record, RequestFields, Reset, ResponseFields},
+    record::{Fate, Record, Reset},
+    waiting::{REMEMBERED, REQUEST_TIMEOUT},
 };
 use crate::{
     CloseReason, Direction, Limit, Sink, Timestamp,
@@ -21,63 +21,30 @@ pub(super) const OPEN_BYTES: usize = 512 * 1024;
 /// Records kept for use again.
 const SPARE: usize = 32;
 
-/// Streams remembered that were begun where nothing could be seen, and those of which only the answer was.
-const REMEMBERED: usize = 256;
-
-/// The least that a request takes: the header of a frame, and a field.
-const REQUEST_BYTES: u64 = 10;
-
-/// Silence after which a request is given up as timed out; HTTP/1 waits as long. Calls of gRPC may be silent for hours.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// How long a whole response waits for the end of its request, which is seen late or never sent.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Silence after which an exchange that loss took a part of is believed to have ended unseen.
-const LOST_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// A header block, and what it belongs to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Block {
-    pub(super) direction: Direction,
-    pub(super) stream: u32,
-    /// The stream that it promises, if it does.
-    pub(super) promises: Option<u32>,
-    pub(super) ends_stream: bool,
-    /// When its first byte was seen, and its last.
-    pub(super) started: Timestamp,
-    pub(super) ended: Option<Timestamp>,
-    /// Bytes of its frames, and how many of them were lost.
-    pub(super) bytes: u64,
-    pub(super) missing: u64,
-    /// Bytes were lost, or not seen.
-    pub(super) torn: bool,
-}
-
 /// The exchanges of one connection.
 pub(super) struct Exchanges {
     pub(super) settings: HttpSettings,
     /// By stream.
-    open: Vec<(u32, Box<Record>)>,
+    pub(super) open: Vec<(u32, Box<Record>)>,
     #[expect(clippy::vec_box, reason = "records are large and change hands: what is kept is the allocation")]
-    spare: Vec<Box<Record>>,
-    held_bytes: usize,
+    pub(super) spare: Vec<Box<Record>>,
+    pub(super) held_bytes: usize,
     /// The highest streams that the client began, and the server.
-    highest: [u32; 2],
+    pub(super) highest: [u32; 2],
     /// The lowest that the client was seen to begin on a connection that was joined; zero elsewhere.
-    lowest: u32,
-    joined: bool,
+    pub(super) lowest: u32,
+    pub(super) joined: bool,
     /// Bytes of requests that may have been lost since the client was last seen to begin a stream.
-    requests_lost: u64,
+    pub(super) requests_lost: u64,
     /// Streams that the client began unseen, by their number.
-    skipped: Vec<u32>,
-    skipped_at: Timestamp,
+    pub(super) skipped: Vec<u32>,
+    pub(super) skipped_at: Timestamp,
     /// Streams whose answer alone was seen and reported.
-    orphans: Vec<u32>,
+    pub(super) orphans: Vec<u32>,
     /// The last stream that the server said it takes.
-    last_taken: u32,
+    pub(super) last_taken: u32,
     /// When to look for what has waited too long.
-    look_at: Option<Timestamp>,
+    pub(super) look_at: Option<Timestamp>,
 }
 
 impl Exchanges {
@@ -160,38 +127,6 @@ impl Exchanges {
         Some(place)
     }
 
-    /// The client begins this stream; those that it skipped since the last one were begun unseen.
-    fn client_begins(&mut self, stream: u32, now: Timestamp, sink: &mut dyn Sink) {
-        let highest = self.highest[0];
-        self.highest[0] = stream.max(highest);
-        if highest == 0 {
-            self.lowest = stream;
-        }
-        let known_before = highest > 0 || !self.joined;
-        let mut missing = std::mem::take(&mut self.requests_lost) / REQUEST_BYTES;
-        if missing > 0 && known_before {
-            let (mut skipped, mut forgotten) = (if highest == 0 { 1 } else { highest + 2 }, 0);
-            while skipped < stream && missing > 0 && forgotten < REMEMBERED as u64 {
-                if !self.knows(skipped) && !self.orphans.contains(&skipped) {
-                    missing -= 1;
-                    if self.skipped.len() < REMEMBERED {
-                        // It is higher than any that was skipped before.
-                        self.skipped.push(skipped);
-                    } else {
-                        forgotten += 1;
-                    }
-                }
-                skipped += 2;
-            }
-            if forgotten > 0 {
-                sink.unobserved(forgotten);
-            }
-            self.skipped_at = now;
-            self.plan(now, LOST_TIMEOUT);
-        }
-        self.orphans.retain(|&orphan| orphan > stream);
-    }
-
     /// Takes a header block in: every block is decoded, whatever comes of it, because of what it teaches the decoder.
     /// Gives whether it could be decoded.
     pub(super) fn block(
@@ -211,9 +146,9 @@ impl Exchanges {
         let fresh = !record.asked && !record.answered && !record.response.done;
         record.active_at = now;
         let (decoded, is_head) = if block.direction == Direction::ToServer || block.promises.is_some() {
-            read_request(record, &self.settings, block, bytes, decoder)
+            heads::read_request(record, &self.settings, block, bytes, decoder)
         } else {
-            read_response(record, &self.settings, block, bytes, decoder)
+            heads::read_response(record, &self.settings, block, bytes, decoder)
         };
         if block.torn && block.missing > 0 {
             let size = record.size(block.direction);
@@ -283,26 +218,6 @@ impl Exchanges {
         }
     }
 
-    /// Frames of a direction were not seen: whatever is under way in it may have gone on, or ended.
-    pub(super) fn lose(&mut self, direction: Direction, bytes: u64, now: Timestamp, sink: &mut dyn Sink) {
-        if direction == Direction::ToServer {
-            self.requests_lost = self.requests_lost.saturating_add(bytes);
-        }
-        let mut index = 0;
-        while let Some((_, record)) = self.open.get_mut(index) {
-            if !record.is_done(direction) {
-                record.size(direction).cut = true;
-                record.messages(direction).lose();
-                if record.is_finished() {
-                    self.report(index, Fate::Ended, sink);
-                    continue;
-                }
-            }
-            index += 1;
-        }
-        self.plan(now, LOST_TIMEOUT);
-    }
-
     /// Reports a stream's exchange if it has come to its end, or plans when to stop waiting.
     fn settle(&mut self, stream: u32, now: Timestamp, sink: &mut dyn Sink) {
         let Ok(index) = self.find(stream) else { return };
@@ -312,59 +227,6 @@ impl Exchanges {
         } else if record.ended_at().is_some() || record.response.done {
             let window = if record.asked { REQUEST_TIMEOUT } else { LATE_WINDOW };
             self.plan(now, window);
-        }
-    }
-
-    fn plan(&mut self, now: Timestamp, window: Duration) {
-        let nanos = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
-        let due = Timestamp::from_nanos(now.as_nanos().saturating_add(nanos));
-        self.look_at = Some(self.look_at.map_or(due, |planned| planned.min(due)));
-    }
-
-    /// Whether something has waited long enough to be looked at.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        self.look_at.is_some_and(|due| due <= now)
-    }
-
-    /// Gives up what has waited too long.
-    pub(super) fn look(&mut self, now: Timestamp, sink: &mut dyn Sink) {
-        self.look_at = None;
-        let mut index = 0;
-        while let Some((_, record)) = self.open.get(index) {
-            let silent = now.since(record.active_at);
-            let cut = record.request.size.cut || record.response.size.cut;
-            let ended = record.ended_at().is_some() || record.response.done;
-            let patience = match (ended, record.asked) {
-                (true, false) => LATE_WINDOW,
-                (true, true) => REQUEST_TIMEOUT,
-                _ if cut => LOST_TIMEOUT,
-                _ if !record.answered && !record.call.is_call => RESPONSE_TIMEOUT,
-                _ => {
-                    index += 1;
-                    continue;
-                }
-            };
-            if silent >= patience {
-                let fate = if ended { Fate::Ended } else { Fate::Closed(CloseReason::Timeout) };
-                self.report(index, fate, sink);
-            } else {
-                self.plan(record.active_at, patience);
-                index += 1;
-            }
-        }
-        if !self.skipped.is_empty() {
-            if now.since(self.skipped_at) >= LOST_TIMEOUT {
-                self.give_up_skipped(sink);
-            } else {
-                self.plan(self.skipped_at, LOST_TIMEOUT);
-            }
-        }
-    }
-
-    fn give_up_skipped(&mut self, sink: &mut dyn Sink) {
-        if !self.skipped.is_empty() {
-            sink.unobserved(self.skipped.len() as u64);
-            self.skipped.clear();
         }
     }
 
@@ -396,7 +258,7 @@ impl Exchanges {
     }
 
     /// Reports an exchange and drops it.
-    fn report(&mut self, index: usize, fate: Fate, sink: &mut dyn Sink) {
+    pub(super) fn report(&mut self, index: usize, fate: Fate, sink: &mut dyn Sink) {
         let Some((stream, mut record)) = self.take(index) else { return };
         if !record.asked && stream % 2 == 1 && stream > self.highest[0] {
             if self.orphans.len() >= REMEMBERED {
@@ -448,62 +310,4 @@ impl Exchanges {
         self.highest[0] = 1;
         self.open.push((1, record));
     }
-}
-
-/// Reads the head or the trailers of a request. Gives whether the block could be decoded, and whether it is a head.
-fn read_request(
-    record: &mut Record,
-    settings: &HttpSettings,
-    block: &Block,
-    bytes: &[u8],
-    decoder: &mut Decoder,
-) -> (bool, bool) {
-    let size = record.size(Direction::ToServer);
-    size.bytes = size.bytes.saturating_add(block.bytes);
-    if record.asked {
-        return (decoder.decode(bytes, |_| {}).is_ok(), true);
-    }
-    let mut fields = RequestFields::new(record, settings);
-    let decoded = decoder.decode(bytes, |field| fields.add(field)).is_ok();
-    // Trailers end the stream, so what does not is a head, whatever of it is known.
-    let is_head = fields.is_head || !block.ends_stream;
-    fields.finish();
-    if is_head {
-        record.asked = true;
-        record.promised = block.promises.is_some();
-        record.request.started = block.started;
-        record.request.size.body_known = true;
-        record.request.done = record.promised;
-    }
-    (decoded, is_head)
-}
-
-/// The same of a response.
-fn read_response(
-    record: &mut Record,
-    settings: &HttpSettings,
-    block: &Block,
-    bytes: &[u8],
-    decoder: &mut Decoder,
-) -> (bool, bool) {
-    let size = record.size(Direction::ToClient);
-    if size.bytes == 0 {
-        record.response.started = block.started;
-    }
-    let size = record.size(Direction::ToClient);
-    size.bytes = size.bytes.saturating_add(block.bytes);
-    let mut fields = ResponseFields::new(record, settings);
-    let decoded = decoder.decode(bytes, |field| fields.add(field)).is_ok();
-    let (is_head, is_interim) = (fields.is_head, fields.is_interim);
-    record.has_trailers |= record.answered && block.ends_stream;
-    if !record.answered && !is_interim {
-        record.answered = true;
-        record.response.size.body_known = true;
-        if is_head && record.response.size.missing == 0 {
-            // Nothing of a response comes before its head: what was lost was not this one's.
-            record.response.size.cut = false;
-            record.call.responses = Default::default();
-        }
-    }
-    (decoded, is_head || !block.ends_stream)
 }

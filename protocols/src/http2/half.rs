@@ -2,19 +2,13 @@
 
 use super::{
     detect,
-    exchanges::{Block, Exchanges},
+    exchanges::Exchanges,
     frame::{self, DEFAULT_LONGEST, HEADER_BYTES, Header, PREFACE, flag, kind},
+    heads::Block,
     hpack::Decoder,
     record::Reset,
 };
-use crate::{Direction, Limit, Sink, Timestamp};
-
-/// Bytes of a header block that are held while it is not whole. Servers refuse far shorter ones (nginx 32 KiB, the h2
-/// crate 16 KiB, gRPC 8 KiB).
-pub(super) const BLOCK_LIMIT: usize = 64 * 1024;
-
-/// Capacity above which a buffer is given back instead of kept for the next block.
-const KEPT_CAPACITY: usize = 8 * 1024;
+use crate::{Direction, Sink, Timestamp};
 
 /// Where the bytes at hand stand.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +19,7 @@ pub(super) struct Here {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// In the client's preface.
     Preface,
     /// Before a frame, or in its header.
@@ -38,26 +32,26 @@ enum State {
 
 /// One direction.
 pub(super) struct Half {
-    direction: Direction,
-    state: State,
+    pub(super) direction: Direction,
+    pub(super) state: State,
     /// The beginning of the preface, of a header, or of a payload that is short: whatever is being read.
-    held: [u8; PREFACE.len()],
-    held_length: usize,
-    frame: Header,
+    pub(super) held: [u8; PREFACE.len()],
+    pub(super) held_length: usize,
+    pub(super) frame: Header,
     /// Bytes to come of its payload, and of the data within, padding left out.
-    remaining: u32,
-    data: u32,
+    pub(super) remaining: u32,
+    pub(super) data: u32,
     /// Not all bytes of its payload were seen.
-    torn: bool,
-    frame_started: Timestamp,
+    pub(super) torn: bool,
+    pub(super) frame_started: Timestamp,
     /// The header block under way, and its bytes as far as they are held.
-    block: Option<Block>,
-    fragments: Vec<u8>,
+    pub(super) block: Option<Block>,
+    pub(super) fragments: Vec<u8>,
     /// Where the frame under way begins in them.
-    fragment_start: usize,
-    decoder: Decoder,
+    pub(super) fragment_start: usize,
+    pub(super) decoder: Decoder,
     /// The longest payload that may be sent.
-    longest: u32,
+    pub(super) longest: u32,
     /// Segments looked at in vain for a frame.
     pub(super) misses: u32,
 }
@@ -255,21 +249,9 @@ impl Half {
         match self.frame.kind {
             kind::DATA => self.body(bytes, at, exchanges),
             kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION => {
-                let whole = bytes.len() == self.frame.length as usize;
-                let alone = self.frame.has(flag::END_HEADERS) && self.fragments.is_empty();
-                if whole
-                    && alone
-                    && let Some(mut block) = self.block.take_if(|block| !block.torn)
-                {
-                    block.ended = Some(at);
-                    let fragment = frame::fragment(&self.frame, bytes).and_then(|range| bytes.get(range));
-                    if block.promises.is_some() {
-                        block.promises = promised(&self.frame, bytes);
-                    }
-                    self.decode(&block, fragment, exchanges, sink);
-                    return;
+                if !self.whole_block(bytes, at, exchanges, sink) {
+                    self.hold_fragment(bytes, sink);
                 }
-                self.hold_fragment(bytes, sink);
             }
             kind::SETTINGS if !self.frame.has(flag::ACK) => self.settings(bytes, other),
             kind::RST_STREAM | kind::GOAWAY if !self.torn => {
@@ -282,65 +264,13 @@ impl Half {
         }
     }
 
-    fn body(&mut self, mut bytes: &[u8], at: Timestamp, exchanges: &mut Exchanges) {
-        let first = self.remaining == self.frame.length;
-        if first && self.frame.has(flag::PADDED) {
-            let padding = bytes.first().map_or(0, |&padding| u32::from(padding));
-            self.data = self.frame.length.saturating_sub(1 + padding);
-        }
-        let Some(record) = exchanges.get(self.frame.stream) else { return };
-        record.active_at = at;
-        let size = record.size(self.direction);
-        size.bytes = size.bytes.saturating_add(bytes.len() as u64);
-        if first && self.frame.has(flag::PADDED) {
-            bytes = bytes.get(1..).unwrap_or_default();
-        }
-        let data = usize::try_from(self.data).unwrap_or(usize::MAX).min(bytes.len());
-        self.data = self.data.saturating_sub(u32::try_from(data).unwrap_or(u32::MAX));
-        size.body = size.body.saturating_add(data as u64);
-        if record.call.counts() {
-            record.messages(self.direction).read(&bytes[..data]);
-        } else if data > 0 {
-            // Should it turn out to be a call, then too late to count.
-            record.messages(self.direction).lose();
-        }
-    }
-
-    fn settings(&mut self, mut bytes: &[u8], other: &mut Self) {
-        while !bytes.is_empty() {
-            let part = (6 - self.held_length.min(6)).min(bytes.len());
-            self.held[self.held_length..self.held_length + part].copy_from_slice(&bytes[..part]);
-            self.held_length += part;
-            bytes = &bytes[part..];
-            if self.held_length < 6 {
-                return;
-            }
-            self.held_length = 0;
-            let [high, low, ref value @ ..] = self.held;
-            let value = frame::word(value).unwrap_or_default();
-            match u16::from_be_bytes([high, low]) {
-                frame::SETTINGS_HEADER_TABLE_SIZE => other.decoder.allow(value),
-                frame::SETTINGS_MAX_FRAME_SIZE => other.longest = value.clamp(DEFAULT_LONGEST, (1 << 24) - 1),
-                _ => {}
-            }
-        }
-    }
-
-    fn hold_fragment(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
-        let Some(block) = &mut self.block else { return };
-        if block.torn {
-            return;
-        }
-        let room = BLOCK_LIMIT - self.fragments.len().min(BLOCK_LIMIT);
-        self.fragments.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if bytes.len() > room {
-            block.torn = true;
-            sink.limited(Limit::HeadBytes);
-        }
-    }
-
     /// The payload has passed.
-    fn finish_frame(&mut self, at: Option<Timestamp>, exchanges: &mut Exchanges, sink: &mut dyn Sink) {
+    pub(super) fn finish_frame(
+        &mut self,
+        at: Option<Timestamp>,
+        exchanges: &mut Exchanges,
+        sink: &mut dyn Sink,
+    ) {
         self.state = State::Header;
         let Header { kind, stream, .. } = self.frame;
         match kind {
@@ -364,157 +294,4 @@ impl Half {
         }
         self.held_length = 0;
     }
-
-    /// A frame of a header block has passed that was not read in one piece.
-    fn finish_fragment(&mut self, at: Option<Timestamp>, exchanges: &mut Exchanges, sink: &mut dyn Sink) {
-        let Some(block) = &mut self.block else { return };
-        let start = self.fragment_start.min(self.fragments.len());
-        let payload = &self.fragments[start..];
-        if block.promises == Some(0) && self.frame.kind == kind::PUSH_PROMISE {
-            block.promises = promised(&self.frame, payload);
-        }
-        // Of a payload that is not whole, the end is cut off, padding and all.
-        let whole = payload.len() == self.frame.length as usize;
-        let padless = Header { flags: self.frame.flags & !flag::PADDED, ..self.frame };
-        let fragment = if whole || !self.frame.has(flag::PADDED) {
-            frame::fragment(if whole { &self.frame } else { &padless }, payload)
-        } else {
-            frame::fragment(&padless, payload.get(1..).unwrap_or_default())
-                .map(|range| range.start + 1..range.end + 1)
-        };
-        match fragment {
-            Some(range) => {
-                self.fragments.truncate(start + range.end);
-                self.fragments.drain(start..start + range.start);
-            }
-            None => {
-                self.fragments.truncate(start);
-                block.torn = true;
-            }
-        }
-        if self.frame.has(flag::END_HEADERS)
-            && let Some(mut block) = self.block.take()
-        {
-            block.ended = at;
-            self.decode_held(&block, exchanges, sink);
-        }
-    }
-
-    fn decode_held(&mut self, block: &Block, exchanges: &mut Exchanges, sink: &mut dyn Sink) {
-        let mut fragments = std::mem::take(&mut self.fragments);
-        self.decode(block, Some(&fragments), exchanges, sink);
-        if fragments.capacity() <= KEPT_CAPACITY {
-            fragments.clear();
-            self.fragments = fragments;
-        }
-    }
-
-    fn decode(
-        &mut self,
-        block: &Block,
-        fragment: Option<&[u8]>,
-        exchanges: &mut Exchanges,
-        sink: &mut dyn Sink,
-    ) {
-        let decoded = match fragment {
-            // Without the number of the promised stream there is nothing to tell, but something to learn.
-            Some(bytes) if block.promises == Some(0) => self.decoder.decode(bytes, |_| {}).is_ok(),
-            Some(bytes) => exchanges.block(block, bytes, &mut self.decoder, sink),
-            None => false,
-        };
-        if !decoded || block.torn {
-            self.decoder.lose();
-        }
-    }
-
-    /// The rest of the block under way will not be seen.
-    fn tear_block(&mut self, exchanges: &mut Exchanges, sink: &mut dyn Sink) {
-        if let Some(mut block) = self.block.take() {
-            block.torn = true;
-            block.ends_stream = false;
-            self.decode_held(&block, exchanges, sink);
-        }
-    }
-
-    /// Framing is lost, and with it whatever stood in so many bytes.
-    fn lose(&mut self, bytes: u64, at: Timestamp, exchanges: &mut Exchanges, sink: &mut dyn Sink) {
-        self.tear_block(exchanges, sink);
-        self.state = State::Lost;
-        self.held_length = 0;
-        self.decoder.lose();
-        exchanges.lose(self.direction, bytes, at, sink);
-    }
-
-    /// A gap of so many bytes.
-    pub(super) fn gap(
-        &mut self,
-        bytes: u64,
-        lost: bool,
-        at: Timestamp,
-        exchanges: &mut Exchanges,
-        sink: &mut dyn Sink,
-    ) {
-        if bytes == 0 {
-            return;
-        }
-        let mut beyond = bytes;
-        if self.state == State::Payload {
-            let part = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.remaining);
-            beyond -= u64::from(part);
-            self.pass_over(part, lost, at, exchanges);
-            self.remaining -= part;
-            if self.remaining == 0 {
-                self.finish_frame(Some(at).filter(|_| !lost && beyond == 0), exchanges, sink);
-            }
-        }
-        if beyond > 0 {
-            self.lose(beyond, at, exchanges, sink);
-        }
-    }
-
-    /// Part of the payload was not seen.
-    fn pass_over(&mut self, part: u32, lost: bool, at: Timestamp, exchanges: &mut Exchanges) {
-        let first = self.remaining == self.frame.length;
-        self.torn = true;
-        self.held_length = 0;
-        let bytes = u64::from(part);
-        match self.frame.kind {
-            kind::DATA => {
-                let Some(record) = exchanges.get(self.frame.stream) else { return };
-                record.active_at = at;
-                let size = record.size(self.direction);
-                size.bytes = size.bytes.saturating_add(bytes);
-                if lost {
-                    size.missing = size.missing.saturating_add(bytes);
-                    size.cut = true;
-                }
-                if first && self.frame.has(flag::PADDED) {
-                    // Nobody knows how much of it was padding.
-                    size.body_known = false;
-                    record.messages(self.direction).lose();
-                    return;
-                }
-                let data = part.min(self.data);
-                self.data -= data;
-                size.body = size.body.saturating_add(u64::from(data));
-                record.messages(self.direction).skip(u64::from(data));
-            }
-            kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION => match &mut self.block {
-                Some(block) => {
-                    block.torn = true;
-                    block.missing = block.missing.saturating_add(if lost { bytes } else { 0 });
-                }
-                None => self.decoder.lose(),
-            },
-            _ => {}
-        }
-    }
-}
-
-/// The stream that a promise is about, zero if it was not seen.
-fn promised(frame: &Header, payload: &[u8]) -> Option<u32> {
-    let payload = if frame.has(flag::PADDED) { payload.get(1..).unwrap_or_default() } else { payload };
-    let stream = frame::word(payload).unwrap_or_default() & 0x7fff_ffff;
-    // Servers open streams of even numbers only.
-    Some(if stream.is_multiple_of(2) { stream } else { 0 })
 }

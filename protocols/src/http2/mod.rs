@@ -1,8 +1,9 @@
 //! HTTP/2 (RFC 9113) with its compression of fields, HPACK (RFC 7541), and with gRPC, which is a use of it.
 //!
-//! `half` cuts each direction into frames, `hpack` decodes their header blocks, `exchanges` keeps what is under way on
-//! each stream and decides when that has ended, and `record` reports it: as an exchange of HTTP in `exchange`, or as a
-//! call in [`crate::grpc`]. What a request and a response mean is shared with HTTP/1.
+//! `half` cuts each direction into frames, `blocks` puts header blocks together, `hpack` decodes them and `heads` keeps
+//! what matters. `exchanges` holds what is under way on each stream until it has ended or, in `waiting`, was waited for
+//! long enough. `record` reports it: as an exchange of HTTP in `exchange`, or as a call in [`crate::grpc`]. What a request
+//! and a response mean is shared with HTTP/1.
 //!
 //! A connection that is joined in the middle, or of which bytes were lost, is parsed from the next frame on. The fields
 //! that it refers to by numbers given out before are then absent until they are sent anew.
@@ -13,16 +14,21 @@ use crate::{
     registry::{Entry, Parser},
 };
 
+mod blocks;
 mod detect;
 mod exchange;
 mod exchanges;
 mod frame;
 mod half;
+mod heads;
 mod hpack;
+mod loss;
 mod parser;
+mod payloads;
 mod record;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 /// HTTP/2 and gRPC in the registry.
 pub const ENTRY: Entry = Entry { protocol: Protocol::Http2, detect, start };
@@ -30,7 +36,7 @@ pub const ENTRY: Entry = Entry { protocol: Protocol::Http2, detect, start };
 /// Bytes that one connection's parser holds at most: two unfinished header blocks, the fields that both ends of each
 /// direction remember, and the exchanges under way.
 pub const HELD_BYTES_LIMIT: usize =
-    2 * (half::BLOCK_LIMIT + hpack::HELD_BYTES_LIMIT + frame::PREFACE.len()) + exchanges::OPEN_BYTES;
+    2 * (blocks::BLOCK_LIMIT + hpack::HELD_BYTES_LIMIT + frame::PREFACE.len()) + exchanges::OPEN_BYTES;
 
 fn detect(direction: Direction, bytes: &[u8]) -> Detection {
     detect::detect(direction, bytes)

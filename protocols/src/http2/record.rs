@@ -3,11 +3,10 @@
 use super::{
     exchange::Http2Exchange,
     frame::{self, NO_ERROR},
-    hpack::Field,
 };
 use crate::{
     CloseReason, Direction, Exchange, Outcome, Protocol, Sink, Timestamp,
-    grpc::{self, Call, GrpcExchange, Status},
+    grpc::{self, Call, GrpcExchange},
     http::{
         HttpSettings,
         exchange::{HttpExchange, Interrupted},
@@ -159,7 +158,7 @@ impl Record {
                 Outcome::Partial
             }
             Fate::Ended if !answered && self.reset.is_some() => Outcome::NoResponse(CloseReason::Reset),
-            _ if self.has_status() => Outcome::Complete,
+            _ if self.has_status() && self.ended_at().is_some() => Outcome::Complete,
             _ => Outcome::Partial,
         }
     }
@@ -226,113 +225,4 @@ impl Record {
             details: if is_call { &grpc } else { &http2 },
         });
     }
-}
-
-/// What a header block of the client says, field by field.
-pub(super) struct RequestFields<'a> {
-    pub(super) record: &'a mut Record,
-    pub(super) settings: &'a HttpSettings,
-    /// Whether there was a field that only the head of a request has.
-    pub(super) is_head: bool,
-    is_extended: bool,
-    has_authority: bool,
-}
-
-impl<'a> RequestFields<'a> {
-    pub(super) const fn new(record: &'a mut Record, settings: &'a HttpSettings) -> Self {
-        Self { record, settings, is_head: false, is_extended: false, has_authority: false }
-    }
-
-    #[inline]
-    pub(super) fn add(&mut self, field: Field<'_>) {
-        let Some(name) = field.name else {
-            self.record.call.may_be_call = true;
-            return;
-        };
-        let request = &mut self.record.request;
-        let value = field.value.unwrap_or_default();
-        if name.first() == Some(&b':') {
-            self.is_head = true;
-            match name {
-                b":method" if request.method.is_empty() => request.keep_method(self.settings, value),
-                b":path" if request.target.is_empty() => request.keep_target(value),
-                b":scheme" if request.scheme.is_empty() => request.keep_scheme(value),
-                // It takes the place of the field `host` (section 8.3.1), whichever comes first.
-                b":authority" if !self.has_authority => {
-                    self.has_authority = true;
-                    request.keep_host(value);
-                }
-                b":protocol" => self.is_extended = true,
-                _ => {}
-            }
-            return;
-        }
-        match name {
-            b"content-type" => self.record.call.is_call |= grpc::is_content_type(value),
-            b"grpc-timeout" => self.record.call.timeout = grpc::timeout(value),
-            _ => request.keep_field(name, value),
-        }
-        if !self.settings.captured_headers.is_empty() && field.value.is_some() {
-            self.record.request.texts.capture(self.settings, name, value);
-        }
-    }
-
-    /// The block has ended.
-    pub(super) fn finish(self) {
-        let request = &mut self.record.request;
-        // The extended form has a path and a scheme like any other request (RFC 8441 section 4).
-        if self.is_extended {
-            request.is_connect = false;
-        } else if request.is_connect && request.target.is_empty() {
-            request.target = request.host;
-        }
-    }
-}
-
-/// What a header block of the server says, field by field.
-pub(super) struct ResponseFields<'a> {
-    pub(super) record: &'a mut Record,
-    pub(super) settings: &'a HttpSettings,
-    /// Whether there was a status of whatever kind.
-    pub(super) is_head: bool,
-    /// Whether the status is that of an interim response.
-    pub(super) is_interim: bool,
-}
-
-impl<'a> ResponseFields<'a> {
-    pub(super) const fn new(record: &'a mut Record, settings: &'a HttpSettings) -> Self {
-        Self { record, settings, is_head: false, is_interim: false }
-    }
-
-    #[inline]
-    pub(super) fn add(&mut self, field: Field<'_>) {
-        let Some(name) = field.name else { return };
-        let value = field.value.unwrap_or_default();
-        match name {
-            b":status" => {
-                self.is_head = true;
-                match status(value) {
-                    // There is no switching of protocols in HTTP/2 (section 8.6).
-                    Some(100..=199) => self.is_interim = true,
-                    status @ Some(_) => self.record.response.status = status,
-                    None => {}
-                }
-            }
-            b"content-type" => self.record.call.is_call |= grpc::is_content_type(value),
-            b"grpc-status" => {
-                self.record.call.is_call = true;
-                self.record.call.status = self.record.call.status.or_else(|| Status::read(value));
-            }
-            _ => {}
-        }
-        if !self.settings.captured_headers.is_empty() && field.value.is_some() && !name.starts_with(b":") {
-            self.record.response.texts.capture(self.settings, name, value);
-        }
-    }
-}
-
-fn status(value: &[u8]) -> Option<u16> {
-    let [hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = *value else { return None };
-    let digit = |byte: u8| u16::from(byte - b'0');
-    Some(digit(hundreds) * 100 + digit(tens) * 10 + digit(ones))
 }

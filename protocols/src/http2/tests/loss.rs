@@ -56,6 +56,16 @@ fn an_end_that_was_lost_makes_the_exchange_partial() {
 }
 
 #[test]
+fn an_end_that_was_not_copied_is_one_all_the_same() {
+    let mut wire = begun();
+    let last = data(1, END_STREAM, &[0; 9_000]);
+    wire.asks(&get(1, "/a")).answers(&headers(1, 0, &[(":status", "200")])).answers(&last[..4_000]);
+    wire.not_copied(Direction::ToClient, last.len() as u64 - 4_000 + 77);
+    let seen = &wire.recorder.seen[0];
+    assert_eq!((seen.outcome, seen.ended), (Outcome::Complete, Some(wire.now)));
+}
+
+#[test]
 fn what_was_not_seen_is_not_said_to_have_been_cut_off() {
     let mut wire = begun();
     wire.asks(&get(1, "/a")).answers(&headers(1, 0, &[(":status", "200")]));
