@@ -70,8 +70,9 @@ impl Half {
         let fragment = if whole || !self.frame.has(flag::PADDED) {
             frame::fragment(if whole { &self.frame } else { &padless }, payload)
         } else {
-            frame::fragment(&padless, payload.get(1..).unwrap_or_default())
-                .map(|range| range.start + 1..range.end + 1)
+            payload.get(1..).and_then(|payload| {
+                frame::fragment(&padless, payload).map(|range| range.start + 1..range.end + 1)
+            })
         };
         match fragment {
             Some(range) => {

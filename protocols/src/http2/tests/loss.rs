@@ -66,6 +66,18 @@ fn an_end_that_was_not_copied_is_one_all_the_same() {
 }
 
 #[test]
+fn a_padded_head_of_which_nothing_was_seen_breaks_nothing() {
+    let mut wire = begun();
+    let head = frame(kind::HEADERS, END_HEADERS | END_STREAM | flag::PADDED, 1, &[0; 20]);
+    wire.asks(&head[..9]).not_copied(Direction::ToServer, 20).asks(&get(3, "/next")).answers(&ok(3, "x"));
+    assert_eq!(wire.summaries(), ["GET /next 200"]);
+    let continued = frame(kind::CONTINUATION, END_HEADERS | flag::PADDED, 5, b"");
+    wire.asks(&frame(kind::HEADERS, 0, 5, &[0; 20])[..9])
+        .not_copied(Direction::ToServer, 20)
+        .asks(&continued);
+}
+
+#[test]
 fn what_was_not_seen_is_not_said_to_have_been_cut_off() {
     let mut wire = begun();
     wire.asks(&get(1, "/a")).answers(&headers(1, 0, &[(":status", "200")]));
