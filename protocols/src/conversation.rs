@@ -1,24 +1,24 @@
 //! One connection from the first byte seen to the last: detection, then parsing.
 
 use crate::{
-    CloseReason, Direction, Gap, Limit, Protocol, Segment, Settings, Sink, Timestamp, dns, http,
+    CloseReason, Direction, Gap, Limit, Protocol, Segment, Settings, Sink, Timestamp,
     pending::{DETECTION_BYTES, Pending},
     registry::{Continue, Entry, PROTOCOLS, Parser},
-    tls,
 };
+use crate::{dns, http, http2, tls};
 
 /// Segments of one direction in which the start of a message is looked for in vain, on a connection that was joined in
 /// the middle, before it is ignored. A download under way when the observation began should end within as many.
 pub const DETECTION_ATTEMPTS: u32 = 1024;
 
 /// Bytes that one [`Conversation`] holds at most, whatever it is fed.
-pub const HELD_BYTES_LIMIT: usize =
-    2 * DETECTION_BYTES
-        + largest(&[
-            dns::HELD_BYTES_LIMIT,
-            http::HELD_BYTES_LIMIT,
-            tls::HELD_BYTES_LIMIT,
-        ]);
+pub const HELD_BYTES_LIMIT: usize = 2 * DETECTION_BYTES
+    + largest(&[
+        dns::HELD_BYTES_LIMIT,
+        http::HELD_BYTES_LIMIT,
+        http2::HELD_BYTES_LIMIT,
+        tls::HELD_BYTES_LIMIT,
+    ]);
 
 const fn largest(limits: &[usize]) -> usize {
     let (mut largest, mut index) = (0, 0);
@@ -151,13 +151,13 @@ impl Conversation {
         }
         match &mut self.phase {
             Phase::Parsing(_, parser) => {
-                let verdict = if self.reversed {
-                    let direction = segment.direction.opposite();
-                    parser.segment(&Segment { direction, ..*segment }, sink)
+                let direction = if self.reversed { segment.direction.opposite() } else { segment.direction };
+                let verdict = parser.segment(&Segment { direction, ..*segment }, sink);
+                if matches!(verdict, Continue::Becomes { .. }) {
+                    self.hand_over(verdict, &Segment { direction, ..*segment }, sink);
                 } else {
-                    parser.segment(segment, sink)
-                };
-                self.obey(verdict, segment.at, sink);
+                    self.obey(verdict, segment.at, sink);
+                }
             }
             Phase::Detecting(_) => self.detect(segment, settings, sink),
             Phase::Ignored => {}
@@ -321,18 +321,46 @@ impl Conversation {
             at = segment.at;
             if verdict == Continue::Parsing {
                 let direction = self.turned(segment.direction);
-                verdict = parser.segment(&Segment { direction, ..*segment }, sink);
+                let segment = Segment { direction, ..*segment };
+                verdict = parser.segment(&segment, sink);
+                if matches!(verdict, Continue::Becomes { .. }) {
+                    self.phase = Phase::Parsing(entry.protocol, parser);
+                    return self.hand_over(verdict, &segment, sink);
+                }
             }
         }
         self.phase = Phase::Parsing(entry.protocol, parser);
         self.obey(verdict, at, sink);
     }
 
+    /// Lets the parser of what the connection has become take over, with the rest of the segment.
+    #[cold]
+    fn hand_over(&mut self, verdict: Continue, segment: &Segment<'_>, sink: &mut dyn Sink) {
+        let successor = match &mut self.phase {
+            Phase::Parsing(_, parser) => parser.successor(),
+            Phase::Detecting(_) | Phase::Ignored => None,
+        };
+        let (Continue::Becomes { protocol, unread }, Some(mut successor)) = (verdict, successor) else {
+            self.phase = Phase::Ignored;
+            return;
+        };
+        let read = segment.bytes.len().saturating_sub(unread);
+        let bytes = &segment.bytes[read..];
+        let mut verdict = Continue::Parsing;
+        if !bytes.is_empty() {
+            let offset = segment.offset.saturating_add(read as u64);
+            verdict = successor.segment(&Segment { offset, bytes, ..*segment }, sink);
+        }
+        self.phase = Phase::Parsing(protocol, successor);
+        self.obey(verdict, segment.at, sink);
+    }
+
     #[inline]
     fn obey(&mut self, verdict: Continue, at: Timestamp, sink: &mut dyn Sink) {
         match verdict {
             Continue::Parsing => {}
-            Continue::Finished => self.phase = Phase::Ignored,
+            // What took over within bytes that were held for detection has lost its first ones.
+            Continue::Finished | Continue::Becomes { .. } => self.phase = Phase::Ignored,
             Continue::NotThisProtocol => {
                 if let Phase::Parsing(_, parser) = &mut self.phase {
                     parser.close(CloseReason::Evicted, at, sink);

@@ -2,14 +2,10 @@
 
 use crate::stream::CloseReason;
 use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp};
-use crate::{dns, http, tls};
+use crate::{dns, http, http2, tls};
 
 /// Every protocol, in the order in which detection asks them.
-pub static PROTOCOLS: &[Entry] = &[
-    http::ENTRY,
-    tls::ENTRY,
-    dns::ENTRY,
-];
+pub static PROTOCOLS: &[Entry] = &[http::ENTRY, http2::ENTRY, tls::ENTRY, dns::ENTRY];
 
 /// How a protocol is recognised and how its parser is made.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +42,11 @@ pub trait Parser: Send {
 
     /// Bytes held for unfinished messages, both streams together.
     fn held_bytes(&self) -> usize;
+
+    /// The parser that takes over, asked for once after [`Continue::Becomes`].
+    fn successor(&mut self) -> Option<Box<dyn Parser>> {
+        None
+    }
 }
 
 /// What a parser says of the rest of a connection.
@@ -57,4 +58,12 @@ pub enum Continue {
     NotThisProtocol,
     /// From here on the connection speaks something else (Upgrade, CONNECT), of which nothing will be parsed.
     Finished,
+    /// From here on the connection speaks another protocol, which [`Parser::successor`] parses. So many bytes at the end
+    /// of the segment are its first.
+    Becomes {
+        /// What it speaks.
+        protocol: Protocol,
+        /// Bytes of the segment that were not read.
+        unread: usize,
+    },
 }

@@ -4,26 +4,26 @@ use memchr::{memchr, memrchr};
 
 /// A host and its port, if one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct HostPort<'a> {
-    pub(super) host: &'a [u8],
-    pub(super) port: Option<u16>,
+pub(crate) struct HostPort<'a> {
+    pub(crate) host: &'a [u8],
+    pub(crate) port: Option<u16>,
 }
 
 /// A request target cut into its parts (RFC 9112 section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// Of the absolute form.
-    pub(super) scheme: Option<&'a [u8]>,
+    pub(crate) scheme: Option<&'a [u8]>,
     /// Of the absolute and the authority form, user information included.
-    pub(super) authority: Option<&'a [u8]>,
+    pub(crate) authority: Option<&'a [u8]>,
     /// Absent in the authority form.
-    pub(super) path: Option<&'a [u8]>,
+    pub(crate) path: Option<&'a [u8]>,
     /// Without the question mark.
-    pub(super) query: Option<&'a [u8]>,
+    pub(crate) query: Option<&'a [u8]>,
 }
 
 /// Cuts a target. `to_connect` where the method is CONNECT, which has the authority form.
-pub(super) fn target(target: &[u8], to_connect: bool) -> Target<'_> {
+pub(crate) fn target(target: &[u8], to_connect: bool) -> Target<'_> {
     if to_connect {
         return Target { authority: Some(target), ..Target::default() };
     }
@@ -55,7 +55,7 @@ fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Reads `host[:port]`, the host perhaps an IPv6 address in brackets, user information left out.
-pub(super) fn host_port(authority: &[u8]) -> Option<HostPort<'_>> {
+pub(crate) fn host_port(authority: &[u8]) -> Option<HostPort<'_>> {
     let at = memrchr(b'@', authority);
     let authority = at.map_or(authority, |at| &authority[at + 1..]).trim_ascii();
     let (host, rest) = if let Some(inner) = authority.strip_prefix(b"[") {
@@ -77,7 +77,7 @@ fn port_number(digits: &[u8]) -> Option<u16> {
 }
 
 /// A parameter of the first element of `Forwarded`: the one that the client's own proxy wrote (RFC 7239 section 4).
-pub(super) fn forwarded<'a>(field: &'a [u8], name: &str) -> Option<&'a [u8]> {
+pub(crate) fn forwarded<'a>(field: &'a [u8], name: &str) -> Option<&'a [u8]> {
     first_element(field).split(|&byte| byte == b';').find_map(|pair| {
         let equals = pair.iter().position(|&byte| byte == b'=')?;
         let value = pair[equals + 1..].trim_ascii();
@@ -88,7 +88,7 @@ pub(super) fn forwarded<'a>(field: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 /// The first element of a comma-separated list.
-pub(super) fn first_element(field: &[u8]) -> &[u8] {
+pub(crate) fn first_element(field: &[u8]) -> &[u8] {
     field.split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii()
 }
 

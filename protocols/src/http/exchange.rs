@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt, net::IpAddr};
 use super::{
     HttpSettings,
     address::{self, HostPort, Target},
+    message::Version,
     record::{Broken, Request, Response},
 };
 use crate::{
@@ -26,15 +27,26 @@ const CREDENTIALS: [&str; 8] = [
 ];
 
 /// One exchange, complete or in part.
-pub(super) struct HttpExchange<'a> {
-    pub(super) request: Option<&'a Request>,
-    pub(super) response: Option<&'a Response>,
-    pub(super) outcome: Outcome,
-    pub(super) settings: &'a HttpSettings,
+#[derive(Clone, Copy)]
+pub(crate) struct HttpExchange<'a> {
+    pub(crate) request: Option<&'a Request>,
+    pub(crate) response: Option<&'a Response>,
+    pub(crate) outcome: Outcome,
+    pub(crate) settings: &'a HttpSettings,
+    pub(crate) interrupted: Option<Interrupted>,
+}
+
+/// Why one end of an exchange gave it up and said so, as only HTTP/2 can (RFC 9113 section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interrupted {
+    /// The name of the reason.
+    pub(crate) reason: &'static str,
+    /// Whether something went wrong: a client may lose interest.
+    pub(crate) is_error: bool,
 }
 
 /// `error.type` of an exchange that ended without a response, or in the midst of one.
-const fn close_error(reason: CloseReason) -> Option<&'static str> {
+pub(crate) const fn close_error(reason: CloseReason) -> Option<&'static str> {
     match reason {
         CloseReason::Closed => Some("connection_closed"),
         CloseReason::Reset => Some("connection_reset"),
@@ -44,21 +56,25 @@ const fn close_error(reason: CloseReason) -> Option<&'static str> {
     }
 }
 
-type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
+pub(crate) type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
 
 impl<'a> HttpExchange<'a> {
-    fn status(&self) -> Option<u16> {
+    /// The status of the final response.
+    pub(crate) fn status(&self) -> Option<u16> {
         self.response.and_then(|response| response.status)
     }
 
     /// Errors that the status does not tell of.
-    fn transport_error(&self) -> Option<&'static str> {
+    pub(crate) fn transport_error(&self) -> Option<&'static str> {
+        if let Some(interrupted) = self.interrupted {
+            return interrupted.is_error.then_some(interrupted.reason);
+        }
         if let Outcome::NoResponse(reason) = self.outcome {
             return close_error(reason);
         }
         let response = self.response?;
         // HTTP/0.9 answers with the bare document, but only those who ask in that version expect it.
-        let expected = self.request.is_none_or(|request| request.version == super::message::Version::V09);
+        let expected = self.request.is_none_or(|request| request.version == Version::V09);
         if response.foreign && !expected {
             return Some("invalid_response");
         }
@@ -70,18 +86,26 @@ impl<'a> HttpExchange<'a> {
 
     fn target(&self) -> Option<Target<'a>> {
         let request = self.request?;
+        if request.version == Version::V2 && request.target.is_empty() {
+            return None;
+        }
         Some(address::target(request.texts.get(request.target), request.is_connect))
+    }
+
+    /// The path of the URL.
+    pub(crate) fn path(&self) -> Option<&'a [u8]> {
+        self.target()?.path
     }
 
     /// The route that the path belongs to, as far as a path can tell. `OPTIONS *` and `CONNECT` have none.
     fn route(&self) -> Option<Cow<'_, str>> {
-        let path = self.target()?.path.filter(|&path| path != b"*")?;
+        let path = self.path().filter(|&path| path != b"*")?;
         Some(route(path, &self.settings.route_patterns))
     }
 
-    /// The scheme of the URL as the user agent knew it.
-    fn scheme(&self, side: Side, target: &Target<'a>) -> Cow<'a, str> {
-        let Some(request) = self.request else { return Cow::Borrowed("http") };
+    /// The scheme of the URL as the user agent knew it. HTTP/2 names it, HTTP/1 goes without saying.
+    fn scheme(&self, side: Side, target: &Target<'a>) -> Option<Cow<'a, str>> {
+        let request = self.request?;
         let proxied = if side == Side::Server {
             let forwarded = request.texts.find(request.forwarded);
             forwarded
@@ -90,11 +114,12 @@ impl<'a> HttpExchange<'a> {
         } else {
             None
         };
-        match proxied.or(target.scheme) {
-            Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => Cow::Borrowed("https"),
-            Some(scheme) if scheme.eq_ignore_ascii_case(b"wss") => Cow::Borrowed("wss"),
-            Some(scheme) if scheme.eq_ignore_ascii_case(b"ws") => Cow::Borrowed("ws"),
-            _ => Cow::Borrowed("http"),
+        match proxied.or(target.scheme).or_else(|| request.texts.find(request.scheme)) {
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => Some(Cow::Borrowed("https")),
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"wss") => Some(Cow::Borrowed("wss")),
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"ws") => Some(Cow::Borrowed("ws")),
+            None if request.version == Version::V2 => None,
+            _ => Some(Cow::Borrowed("http")),
         }
     }
 
@@ -127,6 +152,9 @@ impl<'a> HttpExchange<'a> {
 
     fn method_attributes<'s>(&'s self, request: &'s Request, visit: Visit<'_, 's>) {
         let method = field_text(request.texts.get(request.method));
+        if request.method.is_empty() {
+            return;
+        }
         if request.known {
             visit("http.request.method", Value::Text(method));
         } else {
@@ -142,7 +170,8 @@ impl<'a> HttpExchange<'a> {
         endpoints: &Endpoints,
         visit: Visit<'_, 's>,
     ) {
-        let Some(target) = self.target() else { return };
+        let target = self.target().unwrap_or_default();
+        let scheme = self.scheme(side, &target);
         if let Some(path) = target.path {
             visit("url.path", Value::Text(target_text(path)));
         }
@@ -151,15 +180,15 @@ impl<'a> HttpExchange<'a> {
         }
         let query = target.query.filter(|query| !query.is_empty()).map(query_text);
         if side == Side::Client
-            && let Some(path) = target.path
+            && let (Some(path), Some(scheme)) = (target.path, &scheme)
         {
-            let full = self.full_url(request, &target, path, query.as_deref(), endpoints);
+            let scheme = target.scheme.map_or(scheme.clone(), field_text);
+            let full = self.full_url(request, &scheme, &target, path, query.as_deref(), endpoints);
             visit("url.full", Value::Text(Cow::Owned(full)));
         }
         if let Some(query) = query {
             visit("url.query", Value::Text(query));
         }
-        let scheme = self.scheme(side, &target);
         if let Some(authority) = target.authority {
             // Neither a path nor a query tells what a proxy was asked for.
             let text = match target.path {
@@ -174,13 +203,34 @@ impl<'a> HttpExchange<'a> {
             };
             visit("plainsight.http.request.target", Value::Text(text));
         }
-        let server = self.server(side, &target);
-        let default_port = if matches!(&*scheme, "https" | "wss") { 443 } else { 80 };
-        visit("url.scheme", Value::Text(scheme));
-        match server {
+        let default_port = scheme.as_deref().map(default_port);
+        if let Some(scheme) = scheme {
+            visit("url.scheme", Value::Text(scheme));
+        }
+        self.named_server(side, &target, default_port, endpoints, visit);
+    }
+
+    /// Where the request was to go.
+    pub(crate) fn server_attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: Visit<'_, 's>) {
+        let target = self.target().unwrap_or_default();
+        let default_port = self.scheme(side, &target).as_deref().map(default_port);
+        self.named_server(side, &target, default_port, endpoints, visit);
+    }
+
+    fn named_server<'s>(
+        &'s self,
+        side: Side,
+        target: &Target<'a>,
+        default_port: Option<u16>,
+        endpoints: &Endpoints,
+        visit: Visit<'_, 's>,
+    ) {
+        match self.server(side, target) {
             Some(named) => {
                 visit("server.address", Value::Text(field_text(named.host)));
-                visit("server.port", Value::Integer(i64::from(named.port.unwrap_or(default_port))));
+                if let Some(port) = named.port.or(default_port) {
+                    visit("server.port", Value::Integer(i64::from(port)));
+                }
             }
             None if side == Side::Client => {
                 socket_address(["server.address", "server.port"], &endpoints.server, visit);
@@ -192,12 +242,12 @@ impl<'a> HttpExchange<'a> {
     fn full_url(
         &self,
         request: &Request,
+        scheme: &str,
         target: &Target<'_>,
         path: &[u8],
         query: Option<&str>,
         endpoints: &Endpoints,
     ) -> String {
-        let scheme = target.scheme.map_or(Cow::Borrowed("http"), field_text);
         let authority = match target.authority.or_else(|| request.texts.find(request.host)) {
             Some(authority) => authority_text(authority),
             None => Cow::Owned(endpoints.server.to_string()),
@@ -205,7 +255,7 @@ impl<'a> HttpExchange<'a> {
         // The asterisk form has no path (RFC 9112 section 3.2.4).
         let path = if path == b"*" { Cow::Borrowed("") } else { target_text(path) };
         let mut url = String::with_capacity(scheme.len() + authority.len() + path.len() + 32);
-        for part in [&*scheme, "://", &*authority, &*path] {
+        for part in [scheme, "://", &*authority, &*path] {
             url.push_str(part);
         }
         if let Some(query) = query {
@@ -215,10 +265,11 @@ impl<'a> HttpExchange<'a> {
         url
     }
 
-    fn header_attributes<'s>(&'s self, visit: Visit<'_, 's>) {
+    /// Fields that the settings ask for, under these prefixes.
+    pub(crate) fn header_attributes<'s>(&'s self, asked: &str, answered: &str, visit: Visit<'_, 's>) {
         let texts = [
-            ("http.request.header.", self.request.map(|request| &request.texts)),
-            ("http.response.header.", self.response.map(|response| &response.texts)),
+            (asked, self.request.map(|request| &request.texts)),
+            (answered, self.response.map(|response| &response.texts)),
         ];
         for (prefix, texts) in texts {
             let Some(texts) = texts.filter(|texts| !texts.captured_nothing()) else { continue };
@@ -236,13 +287,23 @@ impl<'a> HttpExchange<'a> {
     }
 }
 
-fn socket_address([address, port]: [&str; 2], socket: &std::net::SocketAddr, visit: Visit<'_, '_>) {
+/// The port that a scheme stands for.
+fn default_port(scheme: &str) -> u16 {
+    if matches!(scheme, "https" | "wss") { 443 } else { 80 }
+}
+
+/// An address and its port as two attributes.
+pub(crate) fn socket_address(
+    [address, port]: [&str; 2],
+    socket: &std::net::SocketAddr,
+    visit: Visit<'_, '_>,
+) {
     visit(address, Value::Text(Cow::Owned(address_text(socket.ip()))));
     visit(port, Value::Integer(i64::from(socket.port())));
 }
 
 /// As `Display` has it, IPv4 without the detour over a formatter: this is written for every exchange.
-fn address_text(address: IpAddr) -> String {
+pub(crate) fn address_text(address: IpAddr) -> String {
     let IpAddr::V4(address) = address.to_canonical() else { return address.to_canonical().to_string() };
     let mut text = String::with_capacity(15);
     for (index, octet) in address.octets().into_iter().enumerate() {
@@ -283,17 +344,21 @@ impl Details for HttpExchange<'_> {
     fn summary(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         match self.request {
             Some(request) => {
-                out.write_str(&field_text(request.texts.get(request.method)))?;
+                match request.texts.find(request.method) {
+                    Some(method) => out.write_str(&field_text(method))?,
+                    None => out.write_char('?')?,
+                }
                 out.write_char(' ')?;
-                let target = self.target().unwrap_or_default();
-                out.write_str(&match (target.path, target.authority) {
-                    (Some(path), _) => target_text(path),
-                    (None, authority) => authority_text(authority.unwrap_or_default()),
+                out.write_str(&match self.target() {
+                    Some(Target { path: Some(path), .. }) => target_text(path),
+                    Some(target) => authority_text(target.authority.unwrap_or_default()),
+                    None => Cow::Borrowed("?"),
                 })?;
             }
             None => out.write_char('?')?,
         }
-        match (self.status(), self.transport_error()) {
+        let interrupted = self.interrupted.map(|interrupted| interrupted.reason);
+        match (self.status(), interrupted.or_else(|| self.transport_error())) {
             (Some(status), None) => write!(out, " {status}"),
             (Some(status), Some(error)) => write!(out, " {status} {error}"),
             (None, Some(error)) => write!(out, " {error}"),
@@ -355,7 +420,7 @@ impl Details for HttpExchange<'_> {
         {
             visit("http.response.body.size", size(response.size.body));
         }
-        self.header_attributes(visit);
+        self.header_attributes("http.request.header.", "http.response.header.", visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

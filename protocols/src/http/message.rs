@@ -12,24 +12,27 @@ const FIELDS: usize = 64;
 
 /// HTTP version of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
+pub(crate) enum Version {
     /// Before versions were named.
     V09,
     /// HTTP/1.0.
     V10,
     /// HTTP/1.1.
     V11,
+    /// HTTP/2, which shares the records.
+    V2,
     /// Another minor version, of which nothing is said.
     Other,
 }
 
 impl Version {
     /// The value of `network.protocol.version`.
-    pub(super) const fn text(self) -> Option<&'static str> {
+    pub(crate) const fn text(self) -> Option<&'static str> {
         match self {
             Self::V09 => Some("0.9"),
             Self::V10 => Some("1.0"),
             Self::V11 => Some("1.1"),
+            Self::V2 => Some("2"),
             Self::Other => None,
         }
     }
@@ -144,6 +147,7 @@ impl Framing {
 pub(super) struct Fields<'a> {
     pub(super) framing: Framing,
     pub(super) expects_continue: bool,
+    pub(super) upgrades_to_http2: bool,
     pub(super) host: Option<&'a [u8]>,
     pub(super) user_agent: Option<&'a [u8]>,
     pub(super) trace_parent: Option<&'a [u8]>,
@@ -162,6 +166,9 @@ impl<'a> Fields<'a> {
             4 if is("host") => self.host = self.host.or(Some(value)),
             6 if is("expect") => {
                 self.expects_continue |= value.trim_ascii().eq_ignore_ascii_case(b"100-continue");
+            }
+            7 if is("upgrade") => {
+                self.upgrades_to_http2 = value.trim_ascii().eq_ignore_ascii_case(b"h2c");
             }
             9 if is("forwarded") => self.forwarded = self.forwarded.or(Some(value)),
             10 if is("user-agent") => self.user_agent = self.user_agent.or(Some(value)),

@@ -11,8 +11,8 @@ use crate::{
     route::RoutePattern,
 };
 
-mod address;
-mod exchange;
+pub(crate) mod address;
+pub(crate) mod exchange;
 mod frame;
 mod head_buffer;
 mod heads;
@@ -20,10 +20,10 @@ mod ledger;
 mod lenient;
 mod line;
 mod loss;
-mod message;
+pub(crate) mod message;
 mod parser;
-mod record;
-mod stream;
+pub(crate) mod record;
+pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -55,7 +55,7 @@ pub struct HttpSettings {
 }
 
 impl HttpSettings {
-    fn knows_method(&self, method: &[u8]) -> bool {
+    pub(crate) fn knows_method(&self, method: &[u8]) -> bool {
         match &self.known_methods {
             None => KNOWN_METHODS.iter().any(|known| known.as_bytes() == method),
             Some(methods) => methods.iter().any(|known| known.as_bytes() == method),

@@ -10,8 +10,9 @@ use super::{
     stream::{Here, RESYNC_ATTEMPTS, Step, Stream},
 };
 use crate::{
-    CloseReason, Direction, Gap, Limit, Segment, Sink, Timestamp,
+    CloseReason, Direction, Gap, Limit, Protocol, Segment, Sink, Timestamp,
     fifo::{Fifo, Settled},
+    http2,
     registry::{Continue, Parser},
 };
 
@@ -35,6 +36,10 @@ pub(super) struct HttpParser {
     server_ended: bool,
     active_at: Timestamp,
     pub(super) finished: bool,
+    /// The request that turned the connection into one of HTTP/2, to be answered there.
+    upgraded: Option<Box<super::record::Request>>,
+    /// Whether the segment at hand is the server's.
+    reading_responses: bool,
 }
 
 impl HttpParser {
@@ -52,6 +57,8 @@ impl HttpParser {
             server_ended: false,
             active_at: Timestamp::default(),
             finished: false,
+            upgraded: None,
+            reading_responses: false,
         };
         if !from_start {
             parser.requests.lose_framing(false);
@@ -207,6 +214,12 @@ impl HttpParser {
             Settled::Pair(request, response) => {
                 let (to_head, to_connect) = (request.is_head, request.is_connect);
                 let (serial, status) = (response.serial, response.status);
+                if status == Some(101) && request.upgrades_to_http2 {
+                    // Its answer is still to come.
+                    self.upgraded = Some(request);
+                    self.ledger.drop_response(response);
+                    return;
+                }
                 self.ledger.open(Some(request), Some(response), Fate::Unknown);
                 let tunnels = status == Some(101)
                     || to_connect && status.is_some_and(|status| (200..300).contains(&status));
@@ -298,6 +311,11 @@ impl Parser for HttpParser {
         while !rest.is_empty() {
             let taken = self.advance(segment.direction, rest, here, sink);
             rest = rest.get(taken..).unwrap_or_default();
+            if self.upgraded.is_some() {
+                self.reading_responses = segment.direction == Direction::ToClient;
+                self.active_at = segment.at;
+                return Continue::Becomes { protocol: Protocol::Http2, unread: rest.len() };
+            }
             if taken > 0 {
                 here.offset = here.offset.saturating_add(taken as u64);
                 here.segment_start = false;
@@ -360,5 +378,11 @@ impl Parser for HttpParser {
             + self.fifo.held_bytes()
             + self.fifo.held_responses().map(|response| response.held()).sum::<usize>()
             + self.ledger.held_bytes()
+    }
+
+    fn successor(&mut self) -> Option<Box<dyn Parser>> {
+        let request = self.upgraded.take()?;
+        let settings = self.settings.clone();
+        Some(http2::upgraded(settings, *request, self.active_at, self.reading_responses))
     }
 }

@@ -10,6 +10,8 @@ use crate::{Timestamp, TraceParent, trace_context::trace_parent};
 
 /// Bytes kept of each text; longer ones are cut. Targets have no limit of their own, and 2 KiB hold all but freaks.
 const TARGET: usize = 2048;
+/// Longer ones are none (RFC 3986 has no limit, the registry's longest has 36 characters).
+const SCHEME: usize = 40;
 /// A DNS name has at most 253 characters; a port, and user information that should not be there, follow.
 const HOST: usize = 320;
 const USER_AGENT: usize = 256;
@@ -20,19 +22,26 @@ const CAPTURED: usize = 4096;
 const CAPTURED_VALUES: usize = 64;
 
 /// The most that one record's texts take.
-pub(super) const TEXT_LIMIT: usize =
-    super::line::METHOD_LENGTH + TARGET + HOST + USER_AGENT + 4 * FORWARDED + CAPTURED;
+pub(crate) const TEXT_LIMIT: usize =
+    super::line::METHOD_LENGTH + TARGET + SCHEME + HOST + USER_AGENT + 4 * FORWARDED + CAPTURED;
 
 /// A piece of a record's text.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Span {
+pub(crate) struct Span {
     start: u16,
     length: u16,
 }
 
+impl Span {
+    /// Whether there is nothing.
+    pub(crate) const fn is_empty(self) -> bool {
+        self.length == 0
+    }
+}
+
 /// The texts of one record, one behind the other.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(crate) struct Texts {
     bytes: Vec<u8>,
     captured: Vec<(u16, Span)>,
     captured_bytes: usize,
@@ -62,7 +71,7 @@ impl Texts {
     }
 
     /// Keeps a field that the settings ask for.
-    pub(super) fn capture(&mut self, settings: &HttpSettings, name: &[u8], value: &[u8]) {
+    pub(crate) fn capture(&mut self, settings: &HttpSettings, name: &[u8], value: &[u8]) {
         let wanted = settings.captured_headers.iter();
         let position = wanted.enumerate().find(|(_, wanted)| name.eq_ignore_ascii_case(wanted.as_bytes()));
         let room = CAPTURED - self.captured_bytes;
@@ -77,18 +86,18 @@ impl Texts {
     }
 
     /// The text of a piece.
-    pub(super) fn get(&self, span: Span) -> &[u8] {
+    pub(crate) fn get(&self, span: Span) -> &[u8] {
         let start = usize::from(span.start);
         self.bytes.get(start..start + usize::from(span.length)).unwrap_or_default()
     }
 
     /// The same where the absence of a field and its emptiness are one.
-    pub(super) fn find(&self, span: Span) -> Option<&[u8]> {
+    pub(crate) fn find(&self, span: Span) -> Option<&[u8]> {
         Some(self.get(span)).filter(|text| !text.is_empty())
     }
 
     /// Captured values of the header with this index in the settings.
-    pub(super) fn captured(&self, index: usize) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn captured(&self, index: usize) -> impl Iterator<Item = &[u8]> {
         self.captured
             .iter()
             .filter(move |(wanted, _)| usize::from(*wanted) == index)
@@ -96,7 +105,7 @@ impl Texts {
     }
 
     /// Whether nothing was captured.
-    pub(super) fn captured_nothing(&self) -> bool {
+    pub(crate) fn captured_nothing(&self) -> bool {
         self.captured.is_empty()
     }
 
@@ -114,31 +123,35 @@ fn shorten(text: &[u8], limit: usize) -> &[u8] {
 
 /// A request.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(crate) struct Request {
     /// Names it among those of its connection.
-    pub(super) serial: u64,
-    pub(super) started: Timestamp,
-    pub(super) done: bool,
-    pub(super) size: Size,
-    pub(super) texts: Texts,
-    pub(super) method: Span,
-    pub(super) target: Span,
-    pub(super) host: Span,
-    pub(super) user_agent: Span,
-    pub(super) forwarded: Span,
-    pub(super) forwarded_for: Span,
-    pub(super) forwarded_host: Span,
-    pub(super) forwarded_proto: Span,
-    pub(super) version: Version,
-    pub(super) trace_parent: Option<TraceParent>,
+    pub(crate) serial: u64,
+    pub(crate) started: Timestamp,
+    pub(crate) done: bool,
+    pub(crate) size: Size,
+    pub(crate) texts: Texts,
+    pub(crate) method: Span,
+    pub(crate) target: Span,
+    /// Where a field of its own names it, as HTTP/2 does.
+    pub(crate) scheme: Span,
+    pub(crate) host: Span,
+    pub(crate) user_agent: Span,
+    pub(crate) forwarded: Span,
+    pub(crate) forwarded_for: Span,
+    pub(crate) forwarded_host: Span,
+    pub(crate) forwarded_proto: Span,
+    pub(crate) version: Version,
+    pub(crate) trace_parent: Option<TraceParent>,
     /// Whether the method is one of those that are reported by name.
-    pub(super) known: bool,
-    pub(super) is_head: bool,
-    pub(super) is_connect: bool,
+    pub(crate) known: bool,
+    pub(crate) is_head: bool,
+    pub(crate) is_connect: bool,
+    /// Whether the client asks to go on in HTTP/2 (RFC 7540 section 3.2), and in nothing else.
+    pub(crate) upgrades_to_http2: bool,
 }
 
 impl Request {
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             serial: 0,
             started: Timestamp::default(),
@@ -147,6 +160,7 @@ impl Request {
             texts: Texts::default(),
             method: Span::default(),
             target: Span::default(),
+            scheme: Span::default(),
             host: Span::default(),
             user_agent: Span::default(),
             forwarded: Span::default(),
@@ -158,20 +172,21 @@ impl Request {
             known: false,
             is_head: false,
             is_connect: false,
+            upgrades_to_http2: false,
         }
     }
 
     /// Makes the record ready for the fields of another request.
-    pub(super) fn reset(&mut self) {
-        self.texts.clear();
-        self.done = false;
-        self.size = Size::default();
+    pub(crate) fn reset(&mut self) {
+        let mut texts = std::mem::take(&mut self.texts);
+        texts.clear();
+        *self = Self { texts, ..Self::empty() };
     }
 
     /// Takes what the head says.
     pub(super) fn fill(&mut self, settings: &HttpSettings, line: &RequestLine<'_>, fields: &Fields<'_>) {
-        self.method = self.texts.keep(line.method, super::line::METHOD_LENGTH);
-        self.target = self.texts.keep(line.target, TARGET);
+        self.keep_method(settings, line.method);
+        self.keep_target(line.target);
         self.host = self.texts.keep_field(fields.host, HOST);
         self.user_agent = self.texts.keep_field(fields.user_agent, USER_AGENT);
         self.forwarded = self.texts.keep_field(fields.forwarded, FORWARDED);
@@ -180,20 +195,61 @@ impl Request {
         self.forwarded_proto = self.texts.keep_field(fields.forwarded_proto, FORWARDED);
         self.version = line.version;
         self.trace_parent = fields.trace_parent.and_then(trace_parent);
-        self.known = settings.knows_method(line.method);
-        self.is_head = line.method == b"HEAD";
-        self.is_connect = line.method == b"CONNECT";
+        self.upgrades_to_http2 = fields.upgrades_to_http2;
+    }
+
+    /// Takes the method, whatever it is.
+    pub(crate) fn keep_method(&mut self, settings: &HttpSettings, method: &[u8]) {
+        self.method = self.texts.keep(method, super::line::METHOD_LENGTH);
+        self.known = settings.knows_method(method);
+        self.is_head = method == b"HEAD";
+        self.is_connect = method == b"CONNECT";
+    }
+
+    /// Takes the target.
+    pub(crate) fn keep_target(&mut self, target: &[u8]) {
+        self.target = self.texts.keep(target, TARGET);
+    }
+
+    /// Takes the scheme.
+    pub(crate) fn keep_scheme(&mut self, scheme: &[u8]) {
+        self.scheme = self.texts.keep(scheme, SCHEME);
+    }
+
+    /// Takes the authority that the request is for.
+    pub(crate) fn keep_host(&mut self, host: &[u8]) {
+        self.host = self.texts.keep_field(Some(host), HOST);
+    }
+
+    /// Takes a field, its name in lower case, if it is one that is kept and the first of its name.
+    pub(crate) fn keep_field(&mut self, name: &[u8], value: &[u8]) {
+        let (span, limit) = match name {
+            b"host" => (&mut self.host, HOST),
+            b"user-agent" => (&mut self.user_agent, USER_AGENT),
+            b"forwarded" => (&mut self.forwarded, FORWARDED),
+            b"x-forwarded-for" => (&mut self.forwarded_for, FORWARDED),
+            b"x-forwarded-host" => (&mut self.forwarded_host, FORWARDED),
+            b"x-forwarded-proto" => (&mut self.forwarded_proto, FORWARDED),
+            b"traceparent" => {
+                self.trace_parent = self.trace_parent.or_else(|| trace_parent(value));
+                return;
+            }
+            _ => return,
+        };
+        if span.is_empty() {
+            *span = self.texts.keep_field(Some(value), limit);
+        }
     }
 
     /// Bytes that the record holds beyond its own size.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.texts.held()
     }
 }
 
 /// How a response ended that was not sent whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// The stream or the connection ended in the midst of it.
     Truncated,
     /// The connection was reset in the midst of it.
@@ -202,23 +258,23 @@ pub(super) enum Broken {
 
 /// A response.
 #[derive(Debug)]
-pub(super) struct Response {
+pub(crate) struct Response {
     /// Names it among those of its connection.
-    pub(super) serial: u64,
-    pub(super) started: Timestamp,
-    pub(super) done: bool,
-    pub(super) size: Size,
-    pub(super) texts: Texts,
+    pub(crate) serial: u64,
+    pub(crate) started: Timestamp,
+    pub(crate) done: bool,
+    pub(crate) size: Size,
+    pub(crate) texts: Texts,
     /// Of the final response; `None` while only interim ones were seen, and for what is not HTTP.
-    pub(super) status: Option<u16>,
-    pub(super) version: Version,
+    pub(crate) status: Option<u16>,
+    pub(crate) version: Version,
     /// The bytes are no HTTP/1 response: HTTP/0.9's bare document, or worse.
-    pub(super) foreign: bool,
-    pub(super) broken: Option<Broken>,
+    pub(crate) foreign: bool,
+    pub(crate) broken: Option<Broken>,
 }
 
 impl Response {
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             serial: 0,
             started: Timestamp::default(),
@@ -233,7 +289,7 @@ impl Response {
     }
 
     /// Makes the record ready for another response.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.texts.clear();
         self.done = false;
         self.size = Size::default();
@@ -244,7 +300,7 @@ impl Response {
     }
 
     /// Bytes that the record holds beyond its own size.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.texts.held()
     }
 

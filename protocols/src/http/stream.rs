@@ -12,19 +12,19 @@ pub(super) const RESYNC_ATTEMPTS: u32 = 1024;
 
 /// How much of a message was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Size {
+pub(crate) struct Size {
     /// On the wire, head, framing and interim responses included.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Of the content, without framing.
-    pub(super) body: u64,
+    pub(crate) body: u64,
     /// Whether `body` can be told: not where framing was among the bytes not seen.
-    pub(super) body_known: bool,
+    pub(crate) body_known: bool,
     /// Lost to observation.
-    pub(super) missing: u64,
+    pub(crate) missing: u64,
     /// Whether loss took a part, or the end.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
     /// The last byte, where that was seen.
-    pub(super) ended: Option<Timestamp>,
+    pub(crate) ended: Option<Timestamp>,
 }
 
 /// Where the bytes at hand stand.

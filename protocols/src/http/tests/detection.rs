@@ -20,7 +20,11 @@ fn http_is_found_from_either_stream_and_any_split() {
 #[test]
 fn other_protocols_are_ignored_at_their_first_bytes() {
     for first in [
-        &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..],
+        &b"PRI * HTTP/3.0
+
+SM
+
+"[..],
         b"SSH-2.0-OpenSSH_10.2\r\n",
         b"*1\r\n$4\r\nPING\r\n",
         b"OPTIONS rtsp://host/ RTSP/1.0\r\nCSeq: 1\r\n\r\n",

@@ -1,0 +1,114 @@
+//! What a call means in OpenTelemetry's terms (semantic conventions 1.44, RPC and gRPC).
+
+use std::{borrow::Cow, fmt};
+
+use super::{Call, Status};
+use crate::{
+    Details, Endpoints, Side, TraceParent, Value,
+    http::exchange::{HttpExchange, socket_address},
+    sanitise::target_text,
+};
+
+/// What stands for a method that the server does not have.
+const OTHER: &str = "_OTHER";
+
+/// One call, complete or in part.
+pub(crate) struct GrpcExchange<'a> {
+    pub(crate) http: HttpExchange<'a>,
+    pub(crate) call: &'a Call,
+    /// How it ended where the client reset the stream because nobody wants the response any more.
+    pub(crate) given_up: Option<Status>,
+}
+
+impl<'a> GrpcExchange<'a> {
+    /// The method as it was asked for, without the slash before it.
+    fn method(&self) -> Option<Cow<'a, str>> {
+        let path = self.http.path()?;
+        Some(target_text(path.strip_prefix(b"/").unwrap_or(path))).filter(|method| !method.is_empty())
+    }
+
+    /// The status that was sent. A client that gives up sends none, but says that it does (`PROTOCOL-HTTP2.md`, "HTTP2
+    /// Transport Mapping").
+    fn status(&self) -> Option<Status> {
+        self.call.status.or(self.given_up)
+    }
+
+    /// Whether the server says that it has no such method. Anybody can ask for any name, so such a name is none of low
+    /// cardinality.
+    fn is_unknown_method(&self) -> bool {
+        match self.call.status {
+            Some(status) => status == Status::UNIMPLEMENTED,
+            // What proxies and servers of something else answer.
+            None => self.http.status() == Some(404),
+        }
+    }
+
+    /// An answer that is none of gRPC's: its status is all there is.
+    fn http_error(&self) -> Option<u16> {
+        self.http.status().filter(|&status| self.call.status.is_none() && status != 200)
+    }
+}
+
+impl Details for GrpcExchange<'_> {
+    fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        match self.method() {
+            Some(method) if !self.is_unknown_method() => out.write_str(&method),
+            _ => out.write_str("grpc"),
+        }
+    }
+
+    fn summary(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_str(self.method().as_deref().unwrap_or("?"))?;
+        match (self.status(), self.http_error(), self.http.transport_error()) {
+            (Some(status), _, _) => write!(out, " {}", status.name()),
+            (None, Some(status), _) => write!(out, " {status}"),
+            (None, None, Some(error)) => write!(out, " {error}"),
+            (None, None, None) => out.write_str(" ?"),
+        }
+    }
+
+    fn error_type(&self, side: Side) -> Option<Cow<'_, str>> {
+        if let Some(status) = self.status() {
+            return status.is_error(side).then_some(Cow::Borrowed(status.name()));
+        }
+        let least = if side == Side::Server { 500 } else { 201 };
+        match self.http_error().filter(|&status| status >= least) {
+            Some(status) => Some(Cow::Owned(status.to_string())),
+            None => self.http.transport_error().map(Cow::Borrowed),
+        }
+    }
+
+    fn attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: &mut dyn FnMut(&str, Value<'s>)) {
+        visit("rpc.system.name", Value::Text(Cow::Borrowed("grpc")));
+        if let Some(method) = self.method() {
+            if self.is_unknown_method() {
+                visit("rpc.method", Value::Text(Cow::Borrowed(OTHER)));
+                visit("rpc.method_original", Value::Text(method));
+            } else {
+                visit("rpc.method", Value::Text(method));
+            }
+        }
+        if let Some(status) = self.status() {
+            visit("rpc.response.status_code", Value::Text(Cow::Borrowed(status.name())));
+        }
+        if let Some(status) = self.http_error() {
+            visit("http.response.status_code", Value::Integer(i64::from(status)));
+        }
+        self.http.server_attributes(side, endpoints, visit);
+        let peer = if side == Side::Server { &endpoints.client } else { &endpoints.server };
+        socket_address(["network.peer.address", "network.peer.port"], peer, visit);
+        for (name, messages) in [
+            ("plainsight.grpc.request.messages", &self.call.requests),
+            ("plainsight.grpc.response.messages", &self.call.responses),
+        ] {
+            if let Some(count) = messages.count() {
+                visit(name, Value::Integer(i64::from(count)));
+            }
+        }
+        self.http.header_attributes("rpc.request.metadata.", "rpc.response.metadata.", visit);
+    }
+
+    fn trace_parent(&self) -> Option<TraceParent> {
+        self.http.trace_parent()
+    }
+}
