@@ -15,6 +15,7 @@ pub mod http;
 mod ordered;
 mod pending;
 mod reader;
+mod redis;
 pub mod registry;
 mod sanitise;
 mod sql;

@@ -226,13 +226,18 @@ impl<'a> HttpExchange<'a> {
     }
 }
 
-fn socket_address([address, port]: [&str; 2], socket: &std::net::SocketAddr, visit: Visit<'_, '_>) {
+/// Reports a socket's two parts under the names given.
+pub(crate) fn socket_address(
+    [address, port]: [&str; 2],
+    socket: &std::net::SocketAddr,
+    visit: Visit<'_, '_>,
+) {
     visit(address, Value::Text(Cow::Owned(address_text(socket.ip()))));
     visit(port, Value::Integer(i64::from(socket.port())));
 }
 
 /// As `Display` has it, IPv4 without the detour over a formatter: this is written for every exchange.
-fn address_text(address: IpAddr) -> String {
+pub(crate) fn address_text(address: IpAddr) -> String {
     let IpAddr::V4(address) = address.to_canonical() else { return address.to_canonical().to_string() };
     let mut text = String::with_capacity(15);
     for (index, octet) in address.octets().into_iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::{
 };
 
 mod address;
-mod exchange;
+pub(crate) mod exchange;
 mod frame;
 mod head_buffer;
 mod heads;
