@@ -47,6 +47,9 @@ const SETTLED: Duration = Duration::from_millis(100);
 /// Requests that may wait. Clients that pipeline send some tens; thousands are an attack.
 pub(crate) const WAITING_REQUESTS: usize = 256;
 
+/// Requests whose room is kept when none waits.
+const KEPT_REQUESTS: usize = 1024;
+
 /// Bytes that waiting requests may hold, all together.
 pub(crate) const WAITING_BYTES: usize = 256 * 1024;
 
@@ -90,6 +93,9 @@ pub(crate) struct Fifo<Q, S> {
 }
 
 impl<Q, S> Fifo<Q, S> {
+    /// Bytes that a waiting request takes beside what it holds.
+    pub(crate) const REQUEST_BYTES: usize = size_of::<Request<Q>>();
+
     /// A matcher; `in_step` where the connection is seen from its first byte on.
     pub(crate) fn new(in_step: bool) -> Self {
         Self::with(in_step, Limits::default(), None)
@@ -226,6 +232,11 @@ impl<Q, S> Fifo<Q, S> {
     /// Whether requests wait.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.requests.is_empty()
+    }
+
+    /// How many requests wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.requests.len()
     }
 
     /// Whether responses are held.
@@ -463,6 +474,9 @@ impl<Q, S> Fifo<Q, S> {
 
     fn pop_request(&mut self) -> Option<Q> {
         let request = self.requests.pop_front()?;
+        if self.requests.is_empty() && self.requests.capacity() > KEPT_REQUESTS {
+            self.requests.shrink_to(KEPT_REQUESTS);
+        }
         self.held_bytes = self.held_bytes.saturating_sub(request.weight);
         self.doubtful = self.doubtful.saturating_sub(1);
         if let Some(runs) = &mut self.runs
