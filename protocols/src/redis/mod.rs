@@ -4,9 +4,9 @@
 //! Valkey 9 document them.
 //!
 //! Commands are cut out of the client's stream in `request`, and masked as their arguments pass (`command`); answers are
-//! cut out of the server's stream in `frame`. `parser` pairs the two through the FIFO matcher, and knows what answers
-//! nothing (pushes), what is answered many times (SUBSCRIBE), never (CLIENT REPLY), or by a stream of another kind
-//! (MONITOR, PSYNC).
+//! cut out of the server's stream in `frame`. `parser` reads both, `matching` pairs them through the FIFO matcher, and
+//! knows what answers nothing (pushes), what is answered many times (SUBSCRIBE), never (CLIENT REPLY), or by a stream of
+//! another kind (MONITOR, PSYNC).
 
 use crate::{
     Direction, Protocol, Settings,
@@ -18,6 +18,7 @@ mod detect;
 mod exchange;
 mod frame;
 mod line;
+mod matching;
 mod message;
 mod parser;
 mod pubsub;
@@ -30,9 +31,10 @@ mod texts;
 /// Redis in the registry.
 pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Redis, detect, start };
 
-/// Bytes that one connection's parser holds at most: the masked text of waiting commands, of which up to half may be
+/// Bytes that one connection's parser holds at most: waiting commands and their masked text, of which up to half may be
 /// spent, the arguments and lines under way, and the nesting of the answer under way.
-pub(crate) const HELD_BYTES_LIMIT: usize = 2 * (parser::WAITING_BYTES + 2 * command::TEXT_LIMIT)
+pub(crate) const HELD_BYTES_LIMIT: usize = (parser::WAITING_REQUESTS + 1) * parser::REQUEST_BYTES
+    + 2 * (parser::WAITING_BYTES + 2 * command::TEXT_LIMIT)
     + texts::SPENT_BYTES
     + request::HELD_BYTES_LIMIT
     + frame::HELD_BYTES_LIMIT;

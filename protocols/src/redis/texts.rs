@@ -3,6 +3,9 @@
 /// Bytes of texts no longer needed that are kept before the rest is moved to the front.
 pub(super) const SPENT_BYTES: usize = 4096;
 
+/// Bytes whose room is kept when no command waits.
+const KEPT_BYTES: usize = 32 * 1024;
+
 /// Texts in the order of their commands. A text is named by the place where it starts, which stays true.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
@@ -41,6 +44,9 @@ impl Texts {
         if spent == self.bytes.len() {
             self.base = self.end();
             self.bytes.clear();
+            if self.bytes.capacity() > KEPT_BYTES {
+                self.bytes.shrink_to(KEPT_BYTES);
+            }
         } else if spent >= SPENT_BYTES && spent >= self.bytes.len() / 2 {
             self.bytes.drain(..spent);
             self.base += spent as u64;

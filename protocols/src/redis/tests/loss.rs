@@ -127,6 +127,18 @@ proptest! {
     }
 
     #[test]
+    fn one_call_is_lost_and_every_exchange_is_reported_once(
+        batches in batches(),
+        lost in any::<prop::sample::Index>(),
+    ) {
+        let (calls, total) = calls(&batches);
+        // The first command says what the connection speaks.
+        prop_assume!(calls.len() > 1);
+        let recorder = play(&calls, &[1 + lost.index(calls.len() - 1)], 0, true);
+        prop_assert_eq!(recorder.seen.len() as u64 + recorder.unobserved, total as u64, "{:?}", lines(&recorder));
+    }
+
+    #[test]
     fn wherever_the_observation_begins_only_true_pairs_are_reported(
         batches in batches(),
         from in any::<prop::sample::Index>(),

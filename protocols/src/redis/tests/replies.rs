@@ -130,7 +130,7 @@ fn an_answer_of_a_million_elements_is_read_with_nothing_held() {
     let chunk = bulk("element").repeat(1000);
     for _ in 0..1000 {
         wire.response(&chunk);
-        assert!(wire.conversation.held_bytes() < 200);
+        assert!(wire.conversation.held_bytes() < 1000);
     }
     wire.request(&c("PING")).response("+PONG\r\n");
     assert_eq!(
