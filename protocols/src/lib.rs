@@ -14,6 +14,7 @@ mod framed;
 pub mod http;
 mod ordered;
 mod pending;
+mod placed;
 mod reader;
 mod redis;
 pub mod registry;
@@ -22,6 +23,7 @@ mod sql;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod trace_context;
 
 pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};

@@ -3,8 +3,9 @@
 use super::{
     line,
     table::{self, Kind, Shape, Spec},
-    texts::Texts,
 };
+
+use crate::texts::Texts;
 
 /// Bytes of the masked text that are kept of one command. The rest of a command with a thousand keys says no more.
 pub(super) const TEXT_LIMIT: usize = 512;

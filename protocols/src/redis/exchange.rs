@@ -91,6 +91,7 @@ impl<'a> RedisExchange<'a> {
             _ if reply.is_null => out.write_str(if looks_up { " miss" } else { " nil" }),
             b'$' if looks_up => out.write_str(" hit"),
             b'$' | b'=' => match reply.count {
+                Some(1) => out.write_str(" 1 byte"),
                 Some(count) => write!(out, " {count} bytes"),
                 None => out.write_str(" ok"),
             },

@@ -5,9 +5,12 @@ use memchr::memchr;
 
 use super::{
     line::{HEADER_BYTES, Header, Length, header},
-    message::{Here, Reply, Response, Size, Word},
+    message::{Reply, Response, Word},
 };
-use crate::Timestamp;
+use crate::{
+    Timestamp,
+    placed::{Here, Size},
+};
 
 /// Aggregates within aggregates that are followed. Redis itself nests some eight deep.
 const DEPTH: usize = 64;
@@ -139,7 +142,7 @@ impl Replies {
     pub(super) fn read(&mut self, bytes: &[u8], here: Here) -> Step {
         if !self.under_way {
             self.under_way = true;
-            self.size = Size { bytes: 0, missing: 0, started: here.at, ended: None };
+            self.size = Size::starting(here.at);
             self.start = here;
             self.reply = Reply::default();
         }
@@ -172,14 +175,14 @@ impl Replies {
             let room = LINE_KEEP.saturating_sub(self.line.len());
             self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
             self.line_bytes += bytes.len();
-            self.took(bytes.len());
+            self.size.took(bytes.len());
             return if may_begin(&self.line, self.line_bytes) {
                 Step::Taken(bytes.len())
             } else {
                 Step::Invalid
             };
         };
-        self.took(end + 1);
+        self.size.took(end + 1);
         if self.line_bytes == 0 {
             return self.element(&bytes[..=end], end + 1, bytes);
         }
@@ -337,7 +340,7 @@ impl Replies {
             return Step::Invalid;
         }
         self.keep(&there[..content], streamed);
-        self.took(taken);
+        self.size.took(taken);
         self.passed(taken as u64, remaining, streamed, from + taken)
     }
 
@@ -387,19 +390,11 @@ impl Replies {
         Step::Done(taken)
     }
 
-    fn took(&mut self, bytes: usize) {
-        self.size.bytes = self.size.bytes.saturating_add(bytes as u64);
-    }
-
     /// Bytes were not seen.
     pub(super) fn gap(&mut self, bytes: u64, lost: bool, at: Timestamp) -> Hole {
-        let count = |size: &mut Size, part: u64| {
-            size.bytes = size.bytes.saturating_add(part);
-            size.missing = size.missing.saturating_add(if lost { part } else { 0 });
-        };
         match self.state {
             State::Bulk { remaining, streamed } if bytes <= remaining => {
-                count(&mut self.size, bytes);
+                self.size.missed(bytes, lost);
                 self.last_at = at;
                 match self.passed(bytes, remaining, streamed, 0) {
                     Step::Done(_) => Hole::End,
@@ -407,7 +402,7 @@ impl Replies {
                 }
             }
             State::Bulk { remaining, .. } => {
-                count(&mut self.size, remaining);
+                self.size.missed(remaining, lost);
                 Hole::Beyond
             }
             State::Line if self.under_way => Hole::Beyond,

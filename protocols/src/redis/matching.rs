@@ -2,7 +2,7 @@
 
 use super::{
     exchange::RedisExchange,
-    message::{Here, Request, Response},
+    message::{Request, Response},
     parser::{Answers, RedisParser},
     pubsub::{Notice, Verb},
     table::Kind,
@@ -10,6 +10,7 @@ use super::{
 use crate::{
     CloseReason, Exchange, Limit, Outcome, Protocol, Sink, Timestamp,
     fifo::{RequestPlace, ResponsePlace, Settled},
+    placed::Here,
 };
 
 impl RedisParser {
@@ -92,7 +93,7 @@ impl RedisParser {
     /// A command that nobody answers: all there is of it was seen.
     fn unanswered(&mut self, request: &Request, sink: &mut dyn Sink) {
         if request.kind != Kind::Acknowledge {
-            let whole = request.size.ended.is_some() && request.size.missing == 0;
+            let whole = request.size.is_whole();
             let outcome = if whole { Outcome::Complete } else { Outcome::Partial };
             let database = self.database.filter(|_| !self.fifo.is_waiting());
             self.describe(Some(request), None, outcome, database, true, None, sink);
@@ -178,10 +179,7 @@ impl RedisParser {
         let database = self.selected.unwrap_or(self.database);
         match settled {
             Settled::Pair(request, response) => {
-                let whole = request.size.ended.is_some()
-                    && response.size.ended.is_some()
-                    && request.size.missing == 0
-                    && response.size.missing == 0;
+                let whole = request.size.is_whole() && response.size.is_whole();
                 let outcome = if whole { Outcome::Complete } else { Outcome::Partial };
                 self.describe(Some(&request), Some(&response), outcome, database, false, truncated, sink);
                 if request.kind != Kind::Plain {

@@ -1,25 +1,7 @@
 //! What is kept of a command and of an answer until they are reported.
 
 use super::table::Kind;
-use crate::Timestamp;
-
-/// Where the bytes at hand stand.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Here {
-    pub(super) offset: u64,
-    pub(super) at: Timestamp,
-    pub(super) opposite: Option<u64>,
-}
-
-/// How much of a message was seen.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Size {
-    pub(super) bytes: u64,
-    pub(super) missing: u64,
-    pub(super) started: Timestamp,
-    /// `None` if its end was not seen.
-    pub(super) ended: Option<Timestamp>,
-}
+use crate::placed::Size;
 
 /// A command.
 #[derive(Debug, Clone, Copy)]

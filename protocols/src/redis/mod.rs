@@ -26,7 +26,6 @@ mod request;
 mod table;
 #[cfg(test)]
 mod tests;
-mod texts;
 
 /// Redis in the registry.
 pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Redis, detect, start };
@@ -35,7 +34,7 @@ pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Redis, detect, start
 /// spent, the arguments and lines under way, and the nesting of the answer under way.
 pub(crate) const HELD_BYTES_LIMIT: usize = (parser::WAITING_REQUESTS + 1) * parser::REQUEST_BYTES
     + 2 * (parser::WAITING_BYTES + 2 * command::TEXT_LIMIT)
-    + texts::SPENT_BYTES
+    + crate::texts::SPENT_BYTES
     + request::HELD_BYTES_LIMIT
     + frame::HELD_BYTES_LIMIT;
 

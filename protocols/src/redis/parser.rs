@@ -6,16 +6,17 @@ use super::{
     command,
     detect::is_answer,
     frame::{self, Replies},
-    message::{Here, Request, Response},
+    message::{Request, Response},
     pubsub::Subscriptions,
     request::{self, Commands},
     table::Kind,
-    texts::Texts,
 };
 use crate::{
     CloseReason, Direction, Gap, GapCause, Limit, Segment, Sink, Timestamp,
     fifo::{Fifo, Limits, ResponsePlace, Settled},
+    placed::Here,
     registry::{Continue, Parser},
+    texts::Texts,
 };
 
 /// Bytes that the masked texts of waiting commands may take.

@@ -6,10 +6,10 @@
 use std::collections::VecDeque;
 
 use super::{
-    message::{Here, Reply, Response},
+    message::{Reply, Response},
     table::Topic,
 };
-use crate::{Timestamp, fifo::LATE_WINDOW};
+use crate::{Timestamp, fifo::LATE_WINDOW, placed::Here};
 
 /// Commands that wait for confirmations.
 const WAITING: usize = 1024;

@@ -5,11 +5,14 @@ use memchr::memchr;
 use super::{
     command::{ARGUMENT_KEEP, Command, is_name},
     line::{HEADER_BYTES, Header, Length, header},
-    message::{Here, Request, Size},
+    message::Request,
     table,
+};
+use crate::{
+    Timestamp,
+    placed::{Here, Size},
     texts::Texts,
 };
-use crate::Timestamp;
 
 /// Bytes of an inline command that are read; Redis takes 64 KiB. The rest is counted.
 const INLINE_KEEP: usize = 1024;
@@ -163,7 +166,7 @@ impl Commands {
     }
 
     fn begin(&mut self, bytes: &[u8], here: Here, texts: &mut Texts) -> Step {
-        self.size = Size { bytes: 0, missing: 0, started: here.at, ended: None };
+        self.size = Size::starting(here.at);
         self.start = here;
         match bytes[0] {
             b'*' => self.count(bytes, texts),
@@ -329,19 +332,15 @@ impl Commands {
     }
 
     fn took(&mut self, bytes: usize) -> Step {
-        self.size.bytes = self.size.bytes.saturating_add(bytes as u64);
+        self.size.took(bytes);
         Step::Taken(bytes)
     }
 
     /// Bytes were not seen.
     pub(super) fn gap(&mut self, bytes: u64, lost: bool, at: Timestamp, texts: &mut Texts) -> Hole {
-        let count = |size: &mut Size, part: u64| {
-            size.bytes = size.bytes.saturating_add(part);
-            size.missing = size.missing.saturating_add(if lost { part } else { 0 });
-        };
         match self.state {
             State::Argument(remaining) if bytes <= remaining => {
-                count(&mut self.size, bytes);
+                self.size.missed(bytes, lost);
                 self.torn = true;
                 self.last_at = at;
                 match self.passed(bytes, remaining, 0, texts) {
@@ -350,7 +349,7 @@ impl Commands {
                 }
             }
             State::Argument(remaining) => {
-                count(&mut self.size, remaining);
+                self.size.missed(remaining, lost);
                 Hole::Beyond
             }
             State::Header | State::Count | State::Inline => Hole::Beyond,

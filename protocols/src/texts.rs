@@ -1,45 +1,45 @@
 //! The masked texts of the commands that wait for an answer, in one buffer: a command allocates nothing of its own.
 
 /// Bytes of texts no longer needed that are kept before the rest is moved to the front.
-pub(super) const SPENT_BYTES: usize = 4096;
+pub(crate) const SPENT_BYTES: usize = 4096;
 
 /// Bytes whose room is kept when no command waits.
 const KEPT_BYTES: usize = 32 * 1024;
 
 /// Texts in the order of their commands. A text is named by the place where it starts, which stays true.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+pub(crate) struct Texts {
     bytes: Vec<u8>,
     base: u64,
 }
 
 impl Texts {
     /// Where the next text starts.
-    pub(super) fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.base + self.bytes.len() as u64
     }
 
     /// Adds to the text under way.
     #[inline]
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
     /// Drops everything from a place on: the text under way is not wanted.
-    pub(super) fn truncate(&mut self, start: u64) {
+    pub(crate) fn truncate(&mut self, start: u64) {
         self.bytes.truncate(self.index(start));
     }
 
     /// A text.
     #[inline]
-    pub(super) fn get(&self, start: u64, length: usize) -> &[u8] {
+    pub(crate) fn get(&self, start: u64, length: usize) -> &[u8] {
         let start = self.index(start);
         self.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
     }
 
     /// Everything before a place is spent.
     #[inline]
-    pub(super) fn release(&mut self, end: u64) {
+    pub(crate) fn release(&mut self, end: u64) {
         let spent = self.index(end).min(self.bytes.len());
         if spent == self.bytes.len() {
             self.base = self.end();
@@ -54,7 +54,7 @@ impl Texts {
     }
 
     /// Bytes held, spent ones included.
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         self.bytes.len()
     }
 
