@@ -5,7 +5,7 @@ use crate::{
     pending::{DETECTION_BYTES, Pending},
     registry::{Continue, Entry, PROTOCOLS, Parser},
 };
-use crate::{dns, http, http2, tls};
+use crate::{dns, http, http2, redis, tls};
 
 /// Segments of one direction in which the start of a message is looked for in vain, on a connection that was joined in
 /// the middle, before it is ignored. A download under way when the observation began should end within as many.
@@ -17,6 +17,7 @@ pub const HELD_BYTES_LIMIT: usize = 2 * DETECTION_BYTES
         dns::HELD_BYTES_LIMIT,
         http::HELD_BYTES_LIMIT,
         http2::HELD_BYTES_LIMIT,
+        redis::HELD_BYTES_LIMIT,
         tls::HELD_BYTES_LIMIT,
     ]);
 
@@ -78,7 +79,30 @@ struct Search {
     /// Whether the next bytes are the first of the stream, or continue those that are held.
     at_start: bool,
     attempts: u32,
-    likely: Option<Protocol>,
+    likely: Candidates,
+}
+
+/// Protocols that a stream looks like, a bit for each by its place in [`PROTOCOLS`]. Several may: `get key` is a command
+/// of two, and the answer tells of which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Candidates(u32);
+
+const _: () = assert!(PROTOCOLS.len() <= 32);
+
+impl Candidates {
+    const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    const fn add(&mut self, place: usize) {
+        self.0 |= 1 << place;
+    }
+
+    /// The first of those that both streams look like.
+    fn agreed(self, other: Self) -> Option<&'static Entry> {
+        let both = self.0 & other.0;
+        PROTOCOLS.iter().enumerate().find(|(place, _)| both >> place & 1 == 1).map(|(_, entry)| entry)
+    }
 }
 
 impl Detecting {
@@ -104,23 +128,25 @@ impl Detecting {
 enum Finding {
     No,
     NeedMore,
-    Likely(Protocol, Direction),
+    Likely(Candidates),
     Found(&'static Entry, Direction),
 }
 
 fn ask(direction: Direction, candidate: &[u8]) -> Finding {
-    let mut finding = Finding::No;
-    for entry in PROTOCOLS {
-        match ((entry.detect)(direction, candidate), &finding) {
-            (Detection::Found(proven), _) => return Finding::Found(entry, proven),
-            (Detection::Likely(likely), Finding::No | Finding::NeedMore) => {
-                finding = Finding::Likely(entry.protocol, likely);
-            }
-            (Detection::NeedMore, Finding::No) => finding = Finding::NeedMore,
-            _ => {}
+    let (mut likely, mut more) = (Candidates::default(), false);
+    for (place, entry) in PROTOCOLS.iter().enumerate() {
+        match (entry.detect)(direction, candidate) {
+            Detection::Found(proven) => return Finding::Found(entry, proven),
+            Detection::Likely(proven) if proven == direction => likely.add(place),
+            Detection::Likely(_) | Detection::NeedMore => more = true,
+            Detection::No => {}
         }
     }
-    finding
+    match (likely.is_empty(), more) {
+        (false, _) => Finding::Likely(likely),
+        (true, true) => Finding::NeedMore,
+        (true, false) => Finding::No,
+    }
 }
 
 /// Both streams of one connection.
@@ -176,7 +202,7 @@ impl Conversation {
                 detecting.pending.push_gap(gap, direction);
                 let search = detecting.search(direction);
                 search.at_start = false;
-                search.likely = None;
+                search.likely = Candidates::default();
             }
             Phase::Ignored => {}
         }
@@ -244,15 +270,25 @@ impl Conversation {
             [held, &segment.bytes[..segment.bytes.len().min(room)]].concat()
         });
         let mut finding = ask(direction, joined.as_deref().unwrap_or(segment.bytes));
+        let other = match direction {
+            Direction::ToServer => detecting.to_client.likely,
+            Direction::ToClient => detecting.to_server.likely,
+        };
+        // What need not be held may be of any length.
+        let is_decided = |finding: &Finding| match finding {
+            Finding::Found(..) => true,
+            Finding::Likely(likely) => likely.agreed(other).is_some(),
+            Finding::No | Finding::NeedMore => false,
+        };
         let fits = held.len() + segment.bytes.len() <= DETECTION_BYTES;
-        if matches!(finding, Finding::NeedMore | Finding::Likely(..)) && !fits {
+        if !fits && !is_decided(&finding) {
             finding = Finding::No;
         }
         if matches!(finding, Finding::No) && joined.is_some() && !detecting.search(direction).at_start {
             // What is held began nothing, but a message may begin here all the same.
             detecting.pending.drop_bytes(direction);
             finding = ask(direction, segment.bytes);
-            if segment.bytes.len() > DETECTION_BYTES && !matches!(finding, Finding::Found(..)) {
+            if segment.bytes.len() > DETECTION_BYTES && !is_decided(&finding) {
                 finding = Finding::No;
             }
         }
@@ -267,16 +303,13 @@ impl Conversation {
                 self.parse(entry, Some(segment), settings, sink);
             }
             Finding::NeedMore => detecting.pending.push(segment, direction),
-            Finding::Likely(protocol, likely) => {
-                detecting.pending.push(segment, direction);
-                detecting.search(direction).likely = (likely == direction).then_some(protocol);
-                let agreed = detecting.to_server.likely == Some(protocol)
-                    && detecting.to_client.likely == Some(protocol);
-                let entry = PROTOCOLS.iter().find(|entry| entry.protocol == protocol);
-                if let Some(entry) = entry.filter(|_| agreed) {
-                    self.parse(entry, None, settings, sink);
+            Finding::Likely(likely) => match likely.agreed(other) {
+                Some(entry) => self.parse(entry, Some(segment), settings, sink),
+                None => {
+                    detecting.pending.push(segment, direction);
+                    detecting.search(direction).likely = likely;
                 }
-            }
+            },
             Finding::No => self.reject(direction, sink),
         }
     }
@@ -285,12 +318,12 @@ impl Conversation {
     fn reject(&mut self, direction: Direction, sink: &mut dyn Sink) {
         let Phase::Detecting(detecting) = &mut self.phase else { return };
         detecting.pending.drop_bytes(direction);
-        let answers_likely_request = detecting.search(direction.opposite()).likely.is_some();
+        let answers_likely_request = !detecting.search(direction.opposite()).likely.is_empty();
         let search = detecting.search(direction);
         // A client's first bytes tell what it speaks. A server may greet first in words that no detector knows.
         let hopeless = search.at_start && (direction == Direction::ToServer || answers_likely_request);
         search.at_start = false;
-        search.likely = None;
+        search.likely = Candidates::default();
         search.attempts += 1;
         if hopeless || search.attempts >= DETECTION_ATTEMPTS {
             if !hopeless {

@@ -15,6 +15,13 @@
 //! so such a pair is given up rather than misjudged. Once a connection has pipelined, offsets prove nothing: a loss
 //! then ends pairing on it for good.
 //!
+//! A matcher made with [`Fifo::pipelining`] puts streams in step again by whole runs of requests instead: those that were
+//! moved while the response stream stood at one place. A run is answered by what lies between that place and the place
+//! of the next run, and only if these are exactly as many responses, none of them behind a gap. Where two runs in a row
+//! have shown that the client waits for every answer of a run before it sends the next, the place alone suffices, unless
+//! bytes were lost before the run that could have been its beginning. What a client has overlapped is not put in step
+//! again.
+//!
 //! The books: every lost message is a debt that a half exchange of the other stream pays. What is still owed by both
 //! streams when they are in step again are exchanges of which nothing was seen.
 
@@ -24,8 +31,8 @@ use crate::{Limit, Timestamp};
 
 mod entry;
 
-use entry::{Decided, Request, Response, Tail, Verdict};
-pub(crate) use entry::{RequestPlace, ResponsePlace, Settled};
+use entry::{Decided, Request, Response, Run, Tail, Verdict};
+pub(crate) use entry::{Limits, RequestPlace, ResponsePlace, Settled};
 
 /// How long a response waits for a request that is reported late. Measured lateness is the time between a system call's
 /// work and its return, microseconds; a preempted thread can take a scheduler tick or two.
@@ -34,8 +41,14 @@ pub(crate) const LATE_WINDOW: Duration = Duration::from_millis(10);
 /// Silence after which nothing is held to be outstanding where no offsets are known to tell.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// The same where offsets tell most of it: longer than a command takes that is no long one.
+const SETTLED: Duration = Duration::from_millis(100);
+
 /// Requests that may wait. Clients that pipeline send some tens; thousands are an attack.
 pub(crate) const WAITING_REQUESTS: usize = 256;
+
+/// Requests whose room is kept when none waits.
+const KEPT_REQUESTS: usize = 1024;
 
 /// Bytes that waiting requests may hold, all together.
 pub(crate) const WAITING_BYTES: usize = 256 * 1024;
@@ -43,14 +56,28 @@ pub(crate) const WAITING_BYTES: usize = 256 * 1024;
 /// Responses that may wait for late requests.
 pub(crate) const HELD_RESPONSES: usize = 16;
 
+/// Runs that must have been answered in whole before the next began until that is taken for the client's way.
+const DRAINED_RUNS: u8 = 2;
+
 /// The matcher of one connection.
 #[derive(Debug)]
 pub(crate) struct Fifo<Q, S> {
     requests: VecDeque<Request<Q>>,
     responses: VecDeque<Response<S>>,
     held_bytes: usize,
+    limits: Limits,
     in_step: bool,
     pipelined: bool,
+    /// Lengths of the runs of requests in the queue, if pairs are told by runs.
+    runs: Option<VecDeque<Run>>,
+    /// Where the response stream stood at the request queued last, if nothing is lost since.
+    newest_opposite: Option<u64>,
+    /// Runs of more than the first that were seen to begin where nothing was outstanding.
+    drained: u8,
+    /// A run was sent while answers to an earlier one were outstanding.
+    overlapped: bool,
+    /// So many requests at the front were judged, as a run, to have no answers that can be told.
+    doubtful: usize,
     /// Lost messages ahead of the first in the queue, less the half exchanges that account for them. Below zero, half
     /// exchanges were reported for which no loss is known yet.
     lost_requests: i64,
@@ -66,9 +93,27 @@ pub(crate) struct Fifo<Q, S> {
 }
 
 impl<Q, S> Fifo<Q, S> {
+    /// Bytes that a waiting request takes beside what it holds.
+    pub(crate) const REQUEST_BYTES: usize = size_of::<Request<Q>>();
+
     /// A matcher; `in_step` where the connection is seen from its first byte on.
     pub(crate) fn new(in_step: bool) -> Self {
+        Self::with(in_step, Limits::default(), None)
+    }
+
+    /// The same for a protocol that pipelines as a rule: pairs are told by runs of requests.
+    pub(crate) fn pipelining(in_step: bool, limits: Limits) -> Self {
+        Self::with(in_step, limits, Some(VecDeque::new()))
+    }
+
+    fn with(in_step: bool, limits: Limits, runs: Option<VecDeque<Run>>) -> Self {
         Self {
+            limits,
+            runs,
+            newest_opposite: None,
+            drained: 0,
+            overlapped: false,
+            doubtful: 0,
             requests: VecDeque::new(),
             responses: VecDeque::new(),
             held_bytes: 0,
@@ -99,16 +144,17 @@ impl<Q, S> Fifo<Q, S> {
                 // It was sent with the odd response already there: nobody asked for that one.
                 self.lost_requests -= owed;
             }
+            if self.runs.is_some() && idle && place.at.since(self.active_at) >= SETTLED {
+                self.forgive(tail);
+            }
         } else {
             self.pipelined |= !self.requests.is_empty() && self.in_step && !tail.gap;
             if idle && place.at.since(self.active_at) >= QUIET {
-                self.lost_requests += tail.lost;
-                self.balance();
-                self.lost_requests = 0;
-                self.lost_responses = 0;
+                self.forgive(tail);
             }
         }
         let fresh = idle && self.nothing_owed(tail);
+        let leads = self.join_run(place.opposite, tail);
         self.active_at = self.active_at.max(place.at);
         self.held_bytes += weight;
         self.requests.push_back(Request {
@@ -118,7 +164,29 @@ impl<Q, S> Fifo<Q, S> {
             lost_before: tail.lost,
             after_gap: tail.gap,
             fresh,
+            leads,
         });
+    }
+
+    /// Nothing can be outstanding: what was counted as lost is either an exchange of which nothing was seen, or an error
+    /// of the count.
+    fn forgive(&mut self, tail: Tail) {
+        self.lost_requests += tail.lost;
+        self.balance();
+        self.lost_requests = 0;
+        self.lost_responses = 0;
+    }
+
+    /// Counts a request into the run it belongs to. Says whether it certainly begins one.
+    fn join_run(&mut self, opposite: Option<u64>, tail: Tail) -> bool {
+        let Some(runs) = &mut self.runs else { return false };
+        let earlier = self.newest_opposite.filter(|_| !tail.torn);
+        self.newest_opposite = opposite;
+        match runs.back_mut() {
+            Some(run) if run.opposite == opposite && !tail.gap => run.requests += 1,
+            _ => runs.push_back(Run { opposite, requests: 1 }),
+        }
+        earlier.zip(opposite).is_some_and(|(earlier, opposite)| earlier < opposite)
     }
 
     /// Queues a response at its first head.
@@ -130,6 +198,12 @@ impl<Q, S> Fifo<Q, S> {
 
     /// `count` requests are believed lost after the last that was queued. Zero says that the count is not known.
     pub(crate) fn lose_requests(&mut self, count: u64) {
+        self.skip_requests(count);
+        self.after_requests.torn = true;
+    }
+
+    /// The same where they were not copied: they belong to the call that moved the request before them.
+    pub(crate) fn skip_requests(&mut self, count: u64) {
         self.after_requests.lost = self.after_requests.lost.saturating_add_unsigned(count);
         self.after_requests.gap = true;
     }
@@ -145,6 +219,11 @@ impl<Q, S> Fifo<Q, S> {
         self.requests.back_mut().map(|request| (&mut request.place, &mut request.payload))
     }
 
+    /// The request that has waited longest.
+    pub(crate) fn front_request(&self) -> Option<&Q> {
+        self.requests.front().map(|request| &request.payload)
+    }
+
     /// The response queued last, if it is still held.
     pub(crate) fn newest_response(&mut self) -> Option<&mut S> {
         self.responses.back_mut().map(|response| &mut response.payload)
@@ -155,14 +234,29 @@ impl<Q, S> Fifo<Q, S> {
         !self.requests.is_empty()
     }
 
+    /// How many requests wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.requests.len()
+    }
+
     /// Whether responses are held.
     pub(crate) fn is_holding(&self) -> bool {
         !self.responses.is_empty()
     }
 
-    /// Whether as many requests wait as may.
+    /// Whether no more requests wait than may.
     pub(crate) fn has_room(&self) -> bool {
-        self.requests.len() <= WAITING_REQUESTS && self.held_bytes <= WAITING_BYTES
+        self.requests.len() <= self.limits.requests && self.held_bytes <= self.limits.bytes
+    }
+
+    /// Whether one more request may wait.
+    pub(crate) fn has_room_for_more(&self) -> bool {
+        self.requests.len() < self.limits.requests && self.held_bytes < self.limits.bytes
+    }
+
+    /// Whether the next response is known to belong to the next request.
+    pub(crate) fn is_in_step(&self) -> bool {
+        self.in_step && !self.after_requests.gap && !self.after_responses.gap
     }
 
     /// Bytes that waiting requests hold.
@@ -201,7 +295,7 @@ impl<Q, S> Fifo<Q, S> {
             None => {}
         }
         if self.requests.is_empty() {
-            let crowded = self.responses.len() > HELD_RESPONSES;
+            let crowded = self.responses.len() > self.limits.responses;
             if !crowded && now.since(late.at) <= LATE_WINDOW {
                 return None;
             }
@@ -212,7 +306,7 @@ impl<Q, S> Fifo<Q, S> {
             return self.response_alone();
         }
         self.absorb();
-        match self.verdict()? {
+        match self.verdict(now)? {
             Verdict::Pair => self.pair(),
             Verdict::RequestAlone => self.request_alone(),
             Verdict::ResponseAlone => self.response_alone(),
@@ -249,13 +343,16 @@ impl<Q, S> Fifo<Q, S> {
         Some(payload)
     }
 
-    fn verdict(&self) -> Option<Verdict> {
+    fn verdict(&mut self, now: Timestamp) -> Option<Verdict> {
         let (request, response) = (self.requests.front()?, self.responses.front()?);
         let (asked, answered) = (&request.place, &response.place);
         let too_early = answered.opposite.is_some_and(|read| read <= asked.start);
         if self.in_step {
             // A response written before the first byte of the request was read answers nothing that was asked.
             return Some(if too_early { Verdict::ResponseAlone } else { Verdict::Pair });
+        }
+        if let (Some(stood), Some(_)) = (asked.opposite, &self.runs) {
+            return if too_early { Some(Verdict::ResponseAlone) } else { self.run_verdict(stood, now) };
         }
         if self.pipelined {
             return Some(if too_early { Verdict::ResponseAlone } else { Verdict::RequestAlone });
@@ -275,11 +372,58 @@ impl<Q, S> Fifo<Q, S> {
         Some(if begins_there && read_no_further { Verdict::Pair } else { Verdict::Apart })
     }
 
+    /// What becomes of the first request and the first response by the run that the request begins.
+    fn run_verdict(&mut self, stood: u64, now: Timestamp) -> Option<Verdict> {
+        let (request, response) = (self.requests.front()?, self.responses.front()?);
+        if stood < response.place.start || self.overlapped {
+            return Some(Verdict::RequestAlone);
+        }
+        if self.doubtful > 0 || stood > response.place.start {
+            return Some(Verdict::Apart);
+        }
+        if request.leads && self.drained >= DRAINED_RUNS {
+            return Some(Verdict::Pair);
+        }
+        // An answer to a lost request may still come, and may be the one at hand.
+        let owed = self.lost_requests > self.lost_responses;
+        let runs = self.runs.as_ref()?;
+        let run = runs.front()?.requests;
+        let untouched = |response: &Response<S>| !response.after_gap && response.lost_before == 0;
+        let next = runs.get(1).and_then(|next| next.opposite);
+        let is_there = |next: u64| self.responses.back().is_some_and(|newest| newest.place.start >= next);
+        let fits = match next {
+            _ if owed => false,
+            Some(next) if is_there(next) => {
+                let within = self.responses.partition_point(|response| response.place.start < next);
+                within == run && self.responses.iter().take(within + 1).skip(1).all(untouched)
+            }
+            _ if self.responses.len() > self.limits.responses => false,
+            _ if now.since(self.active_at) < QUIET => return None,
+            _ => {
+                let gap = self.after_requests.gap || self.after_responses.gap;
+                next.is_none()
+                    && !gap
+                    && self.responses.len() == run
+                    && self.responses.iter().skip(1).all(untouched)
+            }
+        };
+        if fits {
+            return Some(Verdict::Pair);
+        }
+        self.doubtful = run;
+        self.drained = 0;
+        Some(Verdict::Apart)
+    }
+
     fn pair(&mut self) -> Option<Settled<Q, S>> {
         if self.in_step {
-            let stood = self.requests.front()?.place.opposite;
+            let request = self.requests.front()?;
             let begins = self.responses.front()?.place.start;
-            self.pipelined |= stood.is_some_and(|stood| stood < begins);
+            self.pipelined |= request.place.opposite.is_some_and(|stood| stood < begins);
+            if let Some(stood) = request.place.opposite.filter(|_| request.leads) {
+                self.overlapped |= stood < begins;
+                self.drained = self.drained.saturating_add(u8::from(stood == begins));
+            }
         } else {
             self.balance();
             self.lost_requests = 0;
@@ -330,7 +474,19 @@ impl<Q, S> Fifo<Q, S> {
 
     fn pop_request(&mut self) -> Option<Q> {
         let request = self.requests.pop_front()?;
+        if self.requests.is_empty() && self.requests.capacity() > KEPT_REQUESTS {
+            self.requests.shrink_to(KEPT_REQUESTS);
+        }
         self.held_bytes = self.held_bytes.saturating_sub(request.weight);
+        self.doubtful = self.doubtful.saturating_sub(1);
+        if let Some(runs) = &mut self.runs
+            && let Some(run) = runs.front_mut()
+        {
+            run.requests = run.requests.saturating_sub(1);
+            if run.requests == 0 {
+                runs.pop_front();
+            }
+        }
         Some(request.payload)
     }
 

@@ -18,7 +18,9 @@ pub mod http;
 pub mod http2;
 mod ordered;
 mod pending;
+mod placed;
 mod reader;
+mod redis;
 pub mod registry;
 pub mod route;
 mod sanitise;
@@ -26,6 +28,7 @@ pub mod sql;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod texts;
 mod tls;
 mod trace_context;
 

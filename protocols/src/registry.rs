@@ -2,10 +2,10 @@
 
 use crate::stream::CloseReason;
 use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp};
-use crate::{dns, http, http2, tls};
+use crate::{dns, http, http2, redis, tls};
 
 /// Every protocol, in the order in which detection asks them.
-pub static PROTOCOLS: &[Entry] = &[http::ENTRY, http2::ENTRY, tls::ENTRY, dns::ENTRY];
+pub static PROTOCOLS: &[Entry] = &[http::ENTRY, http2::ENTRY, tls::ENTRY, redis::ENTRY, dns::ENTRY];
 
 /// How a protocol is recognised and how its parser is made.
 #[derive(Debug, Clone, Copy)]

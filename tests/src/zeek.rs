@@ -1,6 +1,9 @@
 //! Zeek's `http.log`, as its test suite keeps it beside a capture: an independent answer to the same question.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
 
 use anyhow::{Context, bail};
 
@@ -76,6 +79,21 @@ pub fn parse(log: &str) -> anyhow::Result<HttpLog> {
         has_statuses: columns.place("status_code").is_some(),
         conversations: conversations.into_iter().map(Gathered::in_order).collect(),
     })
+}
+
+/// The lines of any log of Zeek's, each as its values by the names of their columns. What is not set is left out.
+///
+/// # Errors
+/// If no line names the columns.
+pub fn rows(log: &str) -> anyhow::Result<Vec<BTreeMap<String, String>>> {
+    let names =
+        log.lines().find_map(|line| line.strip_prefix("#fields\t")).context("no line names the columns")?;
+    let names: Vec<&str> = names.split('\t').collect();
+    let row = |line: &str| {
+        let set = names.iter().zip(line.split('\t')).filter(|(_, value)| *value != "-");
+        set.map(|(name, value)| ((*name).to_owned(), value.to_owned())).collect()
+    };
+    Ok(log.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(row).collect())
 }
 
 /// A conversation while the log is being read.

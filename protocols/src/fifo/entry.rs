@@ -1,6 +1,24 @@
 //! What the matcher queues and what it answers.
 
+use super::{HELD_RESPONSES, WAITING_BYTES, WAITING_REQUESTS};
 use crate::Timestamp;
+
+/// How much a matcher holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Requests that may wait.
+    pub(crate) requests: usize,
+    /// Bytes that these may hold, all together.
+    pub(crate) bytes: usize,
+    /// Responses that may be held.
+    pub(crate) responses: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests: WAITING_REQUESTS, bytes: WAITING_BYTES, responses: HELD_RESPONSES }
+    }
+}
 
 /// Where a request stands in the two streams.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +70,15 @@ pub(super) struct Request<Q> {
     pub(super) after_gap: bool,
     /// Nothing could be outstanding when it came.
     pub(super) fresh: bool,
+    /// The first of its run, for certain.
+    pub(super) leads: bool,
+}
+
+/// Requests in a row that were moved while the response stream stood at one place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    pub(super) opposite: Option<u64>,
+    pub(super) requests: usize,
 }
 
 #[derive(Debug)]
@@ -67,6 +94,8 @@ pub(super) struct Response<S> {
 pub(super) struct Tail {
     pub(super) lost: i64,
     pub(super) gap: bool,
+    /// Among them are bytes that should have been seen.
+    pub(super) torn: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,177 @@
+//! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, Redis).
+
+use std::{borrow::Cow, fmt};
+
+use super::{
+    message::{Request, Response},
+    table::Kind,
+};
+use crate::{
+    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, http::exchange::socket_address,
+    sanitise::field_text,
+};
+
+/// Letters of names in a summary.
+const SUMMARY_LIMIT: usize = 80;
+
+/// One exchange, complete or in part.
+pub(super) struct RedisExchange<'a> {
+    pub(super) request: Option<&'a Request>,
+    pub(super) response: Option<&'a Response>,
+    /// The command, masked.
+    pub(super) text: &'a [u8],
+    pub(super) database: Option<u32>,
+    pub(super) outcome: Outcome,
+    /// The server was told not to answer.
+    pub(super) silent: bool,
+    /// The connection ended within the answer.
+    pub(super) truncated: Option<CloseReason>,
+}
+
+impl<'a> RedisExchange<'a> {
+    fn operation(&self) -> Option<Cow<'a, str>> {
+        let name = usize::from(self.request?.name);
+        self.text.get(..name).map(field_text)
+    }
+
+    fn procedure(&self) -> Option<Cow<'a, str>> {
+        let request = self.request.filter(|request| request.kind == Kind::Procedure)?;
+        let (start, length) = (usize::from(request.procedure.0), usize::from(request.procedure.1));
+        self.text.get(start..start + length).filter(|name| !name.is_empty()).map(field_text)
+    }
+
+    /// The first word of an error; of the first within the answer to a transaction, whose commands were answered before
+    /// they ran.
+    fn status(&self) -> Option<Cow<'a, str>> {
+        let reply = &self.response?.reply;
+        let word = if reply.is_error() {
+            reply.word.get()
+        } else if self.request.is_some_and(|request| request.kind == Kind::Exec) && reply.errors > 0 {
+            reply.error.get()
+        } else {
+            return None;
+        };
+        Some(if word.is_empty() { Cow::Borrowed("_OTHER") } else { field_text(word) })
+    }
+
+    fn transport_error(&self) -> Option<&'static str> {
+        let reason = match (self.outcome, self.truncated) {
+            (Outcome::NoResponse(reason), _) => reason,
+            (_, Some(CloseReason::Closed)) => return Some("response_truncated"),
+            (_, Some(reason)) => reason,
+            _ => return None,
+        };
+        match reason {
+            CloseReason::Closed => Some("connection_closed"),
+            CloseReason::Reset => Some("connection_reset"),
+            CloseReason::Timeout => Some("timeout"),
+            // The observation ended, not the exchange.
+            CloseReason::Evicted => None,
+        }
+    }
+
+    /// How many commands a transaction ran.
+    fn batch_size(&self) -> Option<u64> {
+        let reply =
+            &self.response.filter(|_| self.request.is_some_and(|request| request.kind == Kind::Exec))?.reply;
+        reply.count.filter(|&count| count >= 2 && reply.is_aggregate())
+    }
+
+    fn result(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        if let Some(status) = self.status().or_else(|| self.transport_error().map(Cow::Borrowed)) {
+            return write!(out, " {status}");
+        }
+        let Some(response) = self.response else {
+            return out.write_str(if self.silent { " no reply" } else { " ?" });
+        };
+        let reply = &response.reply;
+        let looks_up = self.request.is_some_and(|request| request.kind == Kind::Lookup);
+        match reply.marker {
+            b'+' if reply.is_queued() => out.write_str(" QUEUED"),
+            _ if reply.is_null => out.write_str(if looks_up { " miss" } else { " nil" }),
+            b'$' if looks_up => out.write_str(" hit"),
+            b'$' | b'=' => match reply.count {
+                Some(1) => out.write_str(" 1 byte"),
+                Some(count) => write!(out, " {count} bytes"),
+                None => out.write_str(" ok"),
+            },
+            b'%' | b'*' | b'~' => {
+                match reply.count.map(|count| if reply.marker == b'%' { count / 2 } else { count }) {
+                    _ if reply.confirms => out.write_str(" ok"),
+                    Some(1) => out.write_str(" 1 item"),
+                    Some(count) => write!(out, " {count} items"),
+                    None => out.write_str(" ok"),
+                }
+            }
+            _ => out.write_str(" ok"),
+        }
+    }
+}
+
+impl Details for RedisExchange<'_> {
+    fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let Some(operation) = self.operation() else { return out.write_str("redis") };
+        out.write_str(&operation)?;
+        match self.procedure() {
+            Some(procedure) => write!(out, " {procedure}"),
+            None => Ok(()),
+        }
+    }
+
+    fn summary(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        if self.request.is_none() {
+            out.write_char('?')?;
+            return self.result(out);
+        }
+        let mut length = 0;
+        for (index, word) in self.text.split(|&byte| byte == b' ').enumerate() {
+            if word == b"?" {
+                continue;
+            }
+            if length > 0 && length + word.len() > SUMMARY_LIMIT {
+                out.write_str(" ...")?;
+                break;
+            }
+            if index > 0 {
+                out.write_char(' ')?;
+            }
+            out.write_str(&field_text(word))?;
+            length += word.len() + 1;
+        }
+        self.result(out)
+    }
+
+    fn error_type(&self, _side: Side) -> Option<Cow<'_, str>> {
+        self.status().or_else(|| self.transport_error().map(Cow::Borrowed))
+    }
+
+    fn attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: &mut dyn FnMut(&str, Value<'s>)) {
+        visit("db.system.name", Value::Text(Cow::Borrowed("redis")));
+        if let Some(operation) = self.operation() {
+            visit("db.operation.name", Value::Text(operation));
+            visit("db.query.text", Value::Text(field_text(self.text)));
+        }
+        if let Some(procedure) = self.procedure() {
+            visit("db.stored_procedure.name", Value::Text(procedure));
+        }
+        if let Some(database) = self.database.filter(|_| self.request.is_some()) {
+            visit("db.namespace", Value::Text(Cow::Owned(database.to_string())));
+        }
+        if let Some(size) = self.batch_size() {
+            visit("db.operation.batch.size", Value::Integer(i64::try_from(size).unwrap_or(i64::MAX)));
+        }
+        if let Some(status) = self.status() {
+            visit("db.response.status_code", Value::Text(status));
+        }
+        socket_address(["server.address", "server.port"], &endpoints.server, visit);
+        let peer = match side {
+            Side::Server => &endpoints.client,
+            Side::Client => &endpoints.server,
+        };
+        socket_address(["network.peer.address", "network.peer.port"], peer, visit);
+    }
+
+    fn trace_parent(&self) -> Option<TraceParent> {
+        None
+    }
+}

@@ -1,0 +1,435 @@
+//! The server's stream cut into answers, RESP2 and RESP3, without holding them: what is nested is counted, what is long
+//! is skipped by its length.
+
+use memchr::memchr;
+
+use super::{
+    line::{HEADER_BYTES, Header, Length, header},
+    message::{Reply, Response, Word},
+};
+use crate::{
+    Timestamp,
+    placed::{Here, Size},
+};
+
+/// Aggregates within aggregates that are followed. Redis itself nests some eight deep.
+const DEPTH: usize = 64;
+
+/// Bytes of a line that are kept: a simple string and an error are told by their first word.
+const LINE_KEEP: usize = 64;
+
+/// Bytes that the stream holds at most.
+pub(super) const HELD_BYTES_LIMIT: usize = LINE_KEEP + DEPTH * size_of::<Level>();
+
+/// What the stream does with bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// So many were taken in.
+    Taken(usize),
+    /// So many were taken in, and an answer ends with them: [`Replies::take`].
+    Done(usize),
+    /// No answer can be read from here.
+    Invalid,
+}
+
+/// What a gap did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hole {
+    /// It lies in a string.
+    Inside,
+    /// An answer ends with it.
+    End,
+    /// It took the end of an answer, and maybe more.
+    Beyond,
+    /// It lies between answers.
+    Between,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// In a line, or before one.
+    Line,
+    /// So many bytes of a string, and of the line's end after it, are to come.
+    Bulk { remaining: u64, streamed: bool },
+    /// It is not known where an answer starts.
+    Lost,
+}
+
+/// An aggregate under way.
+#[derive(Debug, Clone, Copy)]
+struct Level {
+    /// Elements to come; `None` where they end with a mark.
+    remaining: Option<u64>,
+    /// Elements that have passed.
+    passed: u64,
+    /// An attribute: it is not an element itself, but says something of the next one.
+    attribute: bool,
+}
+
+/// The server's stream.
+#[derive(Debug)]
+pub(super) struct Replies {
+    state: State,
+    levels: Vec<Level>,
+    line: Vec<u8>,
+    /// Bytes of the line under way, those not kept included.
+    line_bytes: usize,
+    /// Chunks of a string follow.
+    streaming: bool,
+    under_way: bool,
+    reply: Reply,
+    size: Size,
+    start: Here,
+    last_at: Timestamp,
+}
+
+impl Replies {
+    pub(super) fn new(from_start: bool) -> Self {
+        Self {
+            state: if from_start { State::Line } else { State::Lost },
+            levels: Vec::new(),
+            line: Vec::new(),
+            line_bytes: 0,
+            streaming: false,
+            under_way: false,
+            reply: Reply::default(),
+            size: Size::default(),
+            start: Here::default(),
+            last_at: Timestamp::default(),
+        }
+    }
+
+    pub(super) fn held_bytes(&self) -> usize {
+        self.line.len() + self.levels.len() * size_of::<Level>()
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
+    /// Whether an answer has begun and not ended.
+    pub(super) fn is_within(&self) -> bool {
+        self.under_way
+    }
+
+    /// The marker of the answer under way.
+    pub(super) fn marker(&self) -> u8 {
+        self.reply.marker
+    }
+
+    /// Forgets the answer under way; the next is looked for where it can be told.
+    pub(super) fn lose(&mut self) {
+        self.reset();
+        self.state = State::Lost;
+    }
+
+    /// The next byte starts an answer.
+    pub(super) fn resume(&mut self) {
+        self.reset();
+    }
+
+    fn reset(&mut self) {
+        self.state = State::Line;
+        self.levels.clear();
+        self.line.clear();
+        self.line_bytes = 0;
+        self.streaming = false;
+        self.under_way = false;
+    }
+
+    /// Reads on. `here` is where `bytes`, of which there is at least one, stand.
+    #[inline]
+    pub(super) fn read(&mut self, bytes: &[u8], here: Here) -> Step {
+        if !self.under_way {
+            self.under_way = true;
+            self.size = Size::starting(here.at);
+            self.start = here;
+            self.reply = Reply::default();
+        }
+        self.last_at = here.at;
+        match self.state {
+            State::Line => self.line(bytes),
+            State::Bulk { remaining, streamed } => self.bulk(bytes, remaining, streamed, 0),
+            State::Lost => Step::Taken(bytes.len()),
+        }
+    }
+
+    /// The answer that has ended, and where it started.
+    #[inline]
+    pub(super) fn take(&mut self) -> (Response, Here) {
+        self.size.ended = Some(self.last_at);
+        self.under_way = false;
+        (Response { size: self.size, reply: self.reply }, self.start)
+    }
+
+    /// What there is of the answer whose end was lost, if that is at least its type.
+    pub(super) fn take_cut(&mut self) -> Option<(Response, Here)> {
+        let known = self.under_way && self.reply.marker != 0;
+        self.size.ended = None;
+        self.reset();
+        known.then_some((Response { size: self.size, reply: self.reply }, self.start))
+    }
+
+    fn line(&mut self, bytes: &[u8]) -> Step {
+        let Some(end) = memchr(b'\n', bytes) else {
+            let room = LINE_KEEP.saturating_sub(self.line.len());
+            self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            self.line_bytes += bytes.len();
+            self.size.took(bytes.len());
+            return if may_begin(&self.line, self.line_bytes) {
+                Step::Taken(bytes.len())
+            } else {
+                Step::Invalid
+            };
+        };
+        self.size.took(end + 1);
+        if self.line_bytes == 0 {
+            return self.element(&bytes[..=end], end + 1, bytes);
+        }
+        let room = LINE_KEEP.saturating_sub(self.line.len());
+        self.line.extend_from_slice(&bytes[..=end][..(end + 1).min(room)]);
+        let held = std::mem::take(&mut self.line);
+        let step = self.element(&held, end + 1, bytes);
+        self.line = held;
+        self.line.clear();
+        self.line_bytes = 0;
+        step
+    }
+
+    /// A line is whole; `taken` bytes of `bytes` belong to it.
+    #[inline]
+    fn element(&mut self, line: &[u8], taken: usize, bytes: &[u8]) -> Step {
+        let Some(&marker) = line.first() else { return Step::Invalid };
+        if self.streaming {
+            return self.chunk(marker, line, taken, bytes);
+        }
+        let is_first = self.levels.is_empty() && self.reply.marker == 0 && marker != b'|';
+        if is_first {
+            self.reply.marker = marker;
+        }
+        match marker {
+            b'+' | b'-' | b':' | b'_' | b',' | b'#' | b'(' => {
+                let text = line.strip_suffix(b"\r\n").unwrap_or(line);
+                if !self.scalar(marker, text.get(1..).unwrap_or_default()) {
+                    return Step::Invalid;
+                }
+                self.ended(taken)
+            }
+            b'$' | b'!' | b'=' => match header(line) {
+                Header::Whole(Length::Known(length), _) => {
+                    if is_first {
+                        self.reply.count = Some(length);
+                    }
+                    self.bulk(bytes, length.saturating_add(2), false, taken)
+                }
+                Header::Whole(Length::Null, _) => self.null(is_first, taken),
+                Header::Whole(Length::Streamed, _) if marker == b'$' => {
+                    self.streaming = true;
+                    Step::Taken(taken)
+                }
+                _ => Step::Invalid,
+            },
+            b'*' | b'~' | b'>' | b'%' | b'|' => self.aggregate(marker, line, is_first, taken),
+            b'.' if line == b".\r\n" => match self.levels.pop() {
+                Some(Level { remaining: None, passed, .. }) => {
+                    if self.levels.is_empty() {
+                        self.reply.count = Some(passed);
+                    }
+                    self.ended(taken)
+                }
+                _ => Step::Invalid,
+            },
+            _ => Step::Invalid,
+        }
+    }
+
+    fn aggregate(&mut self, marker: u8, line: &[u8], is_first: bool, taken: usize) -> Step {
+        let Header::Whole(length, _) = header(line) else { return Step::Invalid };
+        let factor = if matches!(marker, b'%' | b'|') { 2 } else { 1 };
+        let remaining = match length {
+            Length::Null => return self.null(is_first, taken),
+            Length::Known(count) => Some(count.saturating_mul(factor)),
+            Length::Streamed => None,
+        };
+        if is_first {
+            self.reply.count = remaining;
+        }
+        match remaining {
+            Some(0) if marker == b'|' => Step::Taken(taken),
+            Some(0) => self.ended(taken),
+            _ if self.levels.len() >= DEPTH => Step::Invalid,
+            remaining => {
+                self.levels.push(Level { remaining, passed: 0, attribute: marker == b'|' });
+                Step::Taken(taken)
+            }
+        }
+    }
+
+    fn null(&mut self, is_first: bool, taken: usize) -> Step {
+        self.reply.is_null |= is_first;
+        self.ended(taken)
+    }
+
+    /// Takes what a value of one line says. Says whether it can be one.
+    fn scalar(&mut self, marker: u8, text: &[u8]) -> bool {
+        let valid = match marker {
+            b':' => is_number(text),
+            b'_' => text.is_empty(),
+            b'#' => matches!(text, b"t" | b"f"),
+            b',' => {
+                !text.is_empty()
+                    && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+            }
+            b'(' => {
+                let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
+                !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+            }
+            _ => true,
+        };
+        match (self.levels.last(), marker) {
+            (None, b'+' | b'-') => self.reply.word = first_word(text),
+            (None, b'_') => self.reply.is_null = true,
+            (Some(level), _) if level.attribute => {}
+            (Some(_), b'-') => self.inner_error(text),
+            (Some(level), b':') if self.levels.len() == 1 && level.passed == 2 => {
+                self.reply.third = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+            }
+            (Some(level), b'+') if self.levels.len() == 1 && level.passed == 0 => {
+                self.reply.word = first_word(text);
+            }
+            _ => {}
+        }
+        valid
+    }
+
+    fn inner_error(&mut self, text: &[u8]) {
+        if self.levels.len() == 1 {
+            if self.reply.errors == 0 {
+                self.reply.error = first_word(text);
+            }
+            self.reply.errors = self.reply.errors.saturating_add(1);
+        }
+    }
+
+    /// The next chunk of a streamed string, or its end.
+    fn chunk(&mut self, marker: u8, line: &[u8], taken: usize, bytes: &[u8]) -> Step {
+        match (marker, header(line)) {
+            (b';', Header::Whole(Length::Known(0), _)) => {
+                self.streaming = false;
+                self.ended(taken)
+            }
+            (b';', Header::Whole(Length::Known(length), _)) => {
+                if self.levels.is_empty() {
+                    self.reply.count = Some(self.reply.count.unwrap_or_default().saturating_add(length));
+                }
+                self.bulk(bytes, length.saturating_add(2), true, taken)
+            }
+            _ => Step::Invalid,
+        }
+    }
+
+    /// Reads on in a string of which `remaining` bytes are to come, from `from` on.
+    #[inline]
+    fn bulk(&mut self, bytes: &[u8], remaining: u64, streamed: bool, from: usize) -> Step {
+        let there = &bytes[from..];
+        let taken = usize::try_from(remaining).unwrap_or(usize::MAX).min(there.len());
+        // The last two are the end of the line.
+        let content = usize::try_from(remaining.saturating_sub(2)).unwrap_or(usize::MAX).min(taken);
+        let end = &there[content..taken];
+        if end.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) || end.len() == 2 && end != b"\r\n" {
+            return Step::Invalid;
+        }
+        self.keep(&there[..content], streamed);
+        self.size.took(taken);
+        self.passed(taken as u64, remaining, streamed, from + taken)
+    }
+
+    /// Keeps of a string what tells what it is.
+    #[inline]
+    fn keep(&mut self, content: &[u8], streamed: bool) {
+        let first = match self.levels.as_slice() {
+            [] => self.reply.marker == b'!',
+            [level] => level.passed == 0 && !streamed && !level.attribute,
+            _ => false,
+        };
+        if first {
+            self.reply.word.push(content);
+        }
+    }
+
+    fn passed(&mut self, bytes: u64, remaining: u64, streamed: bool, taken: usize) -> Step {
+        let remaining = remaining.saturating_sub(bytes);
+        if remaining > 0 {
+            self.state = State::Bulk { remaining, streamed };
+            return Step::Taken(taken);
+        }
+        self.state = State::Line;
+        if streamed { Step::Taken(taken) } else { self.ended(taken) }
+    }
+
+    /// A value has ended.
+    #[inline]
+    fn ended(&mut self, taken: usize) -> Step {
+        while let Some(level) = self.levels.last_mut() {
+            level.passed += 1;
+            let Some(remaining) = &mut level.remaining else { return Step::Taken(taken) };
+            *remaining -= 1;
+            if *remaining > 0 {
+                return Step::Taken(taken);
+            }
+            let attribute = level.attribute;
+            self.levels.pop();
+            if attribute {
+                // What it belongs to is still to come.
+                return Step::Taken(taken);
+            }
+        }
+        if self.reply.marker == b'!' {
+            self.reply.word = first_word(self.reply.word.get());
+        }
+        Step::Done(taken)
+    }
+
+    /// Bytes were not seen.
+    pub(super) fn gap(&mut self, bytes: u64, lost: bool, at: Timestamp) -> Hole {
+        match self.state {
+            State::Bulk { remaining, streamed } if bytes <= remaining => {
+                self.size.missed(bytes, lost);
+                self.last_at = at;
+                match self.passed(bytes, remaining, streamed, 0) {
+                    Step::Done(_) => Hole::End,
+                    _ => Hole::Inside,
+                }
+            }
+            State::Bulk { remaining, .. } => {
+                self.size.missed(remaining, lost);
+                Hole::Beyond
+            }
+            State::Line if self.under_way => Hole::Beyond,
+            State::Line | State::Lost => Hole::Between,
+        }
+    }
+}
+
+fn is_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
+    (1..=20).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// The first word of an error is its kind, of a status usually all of it.
+fn first_word(text: &[u8]) -> Word {
+    let end = text.iter().take(Word::LIMIT).position(|&byte| byte == b' ').unwrap_or(text.len());
+    Word::from(&text[..end])
+}
+
+/// Whether a line that goes on can be one: numbers are short, text may be of any length.
+fn may_begin(line: &[u8], length: usize) -> bool {
+    match line.first() {
+        None | Some(b'+' | b'-' | b'(') => true,
+        Some(b':' | b',' | b'_' | b'#' | b'.') => length <= LINE_KEEP,
+        Some(b'$' | b'!' | b'=' | b'*' | b'~' | b'>' | b'%' | b'|' | b';') => {
+            length < HEADER_BYTES && header(line) == Header::NeedMore
+        }
+        Some(_) => false,
+    }
+}

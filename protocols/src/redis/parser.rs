@@ -1,0 +1,359 @@
+//! The parser of one connection: commands and answers paired in order, with what breaks that order.
+
+use std::time::Duration;
+
+use super::{
+    command,
+    detect::is_answer,
+    frame::{self, Replies},
+    message::{Request, Response},
+    pubsub::Subscriptions,
+    request::{self, Commands},
+    table::Kind,
+};
+use crate::{
+    CloseReason, Direction, Gap, GapCause, Limit, Segment, Sink, Timestamp,
+    fifo::{Fifo, Limits, ResponsePlace, Settled},
+    placed::Here,
+    registry::{Continue, Parser},
+    texts::Texts,
+};
+
+/// Bytes that the masked texts of waiting commands may take.
+pub(super) const WAITING_BYTES: usize = 512 * 1024;
+
+/// Commands that may wait. Benchmarks pipeline a thousand, loaders of dumps as many as the sockets hold; those past the
+/// bound are counted, and answered, unseen.
+pub(super) const WAITING_REQUESTS: usize = 16 * 1024;
+
+/// Answers that may wait for a command seen late: as many as one call may bring.
+const HELD_RESPONSES: usize = 4096;
+
+/// Bytes that a waiting command takes beside its text.
+pub(super) const REQUEST_BYTES: usize = Fifo::<Request, Response>::REQUEST_BYTES;
+
+/// Silence after which waiting commands are given up, unless one of them may block.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Segments of a stream looked at in vain for the start of a message, in a row, before the connection is given up.
+const RESYNC_ATTEMPTS: u32 = 1024;
+
+/// Whether the server answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answers {
+    All,
+    AllButNext,
+    None,
+}
+
+/// Parses both streams of one connection.
+pub(super) struct RedisParser {
+    pub(super) commands: Commands,
+    pub(super) replies: Replies,
+    pub(super) texts: Texts,
+    pub(super) fifo: Fifo<Request, Response>,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) answers: Answers,
+    pub(super) in_transaction: bool,
+    /// The database that commands work on, where that is certain.
+    pub(super) database: Option<u32>,
+    /// The database selected within a transaction that has not run yet.
+    pub(super) selected: Option<Option<u32>>,
+    /// Commands waiting that may block.
+    pub(super) blocking: usize,
+    /// Commands that wait past the bound, behind all others.
+    pub(super) unseen: u64,
+    /// Where the answers stood when the newest command was moved.
+    asked_at: Option<u64>,
+    /// The client spoke last.
+    asked_last: bool,
+    misses: [u32; 2],
+    active_at: Timestamp,
+    server_ended: bool,
+    pub(super) finished: bool,
+}
+
+impl RedisParser {
+    pub(super) fn new(from_start: bool) -> Self {
+        let limits = Limits { requests: WAITING_REQUESTS, bytes: WAITING_BYTES, responses: HELD_RESPONSES };
+        Self {
+            commands: Commands::new(from_start),
+            replies: Replies::new(from_start),
+            texts: Texts::default(),
+            fifo: Fifo::pipelining(from_start, limits),
+            subscriptions: Subscriptions::new(from_start),
+            answers: Answers::All,
+            in_transaction: false,
+            database: from_start.then_some(0),
+            selected: None,
+            blocking: 0,
+            unseen: 0,
+            asked_at: None,
+            asked_last: false,
+            misses: [0; 2],
+            active_at: Timestamp::default(),
+            server_ended: false,
+            finished: false,
+        }
+    }
+
+    fn read_commands(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
+        if self.commands.is_lost() {
+            if !request::resumes(segment.bytes) {
+                self.misses[0] += 1;
+                return;
+            }
+            self.misses[0] = 0;
+            self.commands.resume();
+        }
+        self.asked_at = segment.opposite_offset;
+        self.asked_last = true;
+        let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
+        let mut rest = segment.bytes;
+        while !rest.is_empty() && !self.finished {
+            let (taken, done) = match self.commands.read(rest, here, &mut self.texts) {
+                request::Step::Taken(taken) => (taken, false),
+                request::Step::Done(taken) => (taken, true),
+                request::Step::Invalid => {
+                    // The server answers with an error, and goes.
+                    self.cut_command(sink);
+                    self.commands.lose();
+                    self.fifo.lose_requests(0);
+                    return;
+                }
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+            here.offset = here.offset.saturating_add(taken as u64);
+            if done && let Some((request, place)) = self.commands.take() {
+                self.asked(request, place, sink);
+            }
+        }
+    }
+
+    fn cut_command(&mut self, sink: &mut dyn Sink) -> bool {
+        let cut = self.commands.take_cut();
+        let understood = cut.is_some();
+        if let Some((request, place)) = cut {
+            self.asked(request, place, sink);
+        }
+        understood
+    }
+
+    fn read_replies(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
+        if self.replies.is_lost() {
+            if !self.is_answer_due(segment) {
+                self.misses[1] += 1;
+                return;
+            }
+            self.misses[1] = 0;
+            self.replies.resume();
+        }
+        self.asked_last = false;
+        let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
+        let mut rest = segment.bytes;
+        while !rest.is_empty() && !self.finished {
+            if rest[0] == b'\n' && !self.replies.is_within() {
+                // A master that prepares a dump keeps its replica waiting with empty lines.
+                rest = &rest[1..];
+                here.offset = here.offset.saturating_add(1);
+                continue;
+            }
+            match self.replies.read(rest, here) {
+                frame::Step::Taken(taken) => {
+                    rest = rest.get(taken..).unwrap_or_default();
+                    here.offset = here.offset.saturating_add(taken as u64);
+                    if self.replies.marker() == b'$' && self.is_sync_next() {
+                        // What follows is a dump, which ends without a line's end.
+                        let (response, place) = self.replies.take();
+                        self.replied(response, place, sink);
+                    }
+                }
+                frame::Step::Done(taken) => {
+                    rest = rest.get(taken..).unwrap_or_default();
+                    here.offset = here.offset.saturating_add(taken as u64);
+                    let (response, place) = self.replies.take();
+                    self.replied(response, place, sink);
+                }
+                frame::Step::Invalid => {
+                    self.replies.lose();
+                    self.subscriptions.lose();
+                    self.fifo.lose_responses(0);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn is_sync_next(&self) -> bool {
+        self.fifo.front_request().is_some_and(|request| request.kind == Kind::Sync)
+    }
+
+    /// Whether a segment begins an answer, on a stream of which that is not known. An array's elements look like
+    /// answers, so the content is not enough: it must begin where the answers stood when the newest command was moved.
+    fn is_answer_due(&self, segment: &Segment<'_>) -> bool {
+        let due = match self.asked_at {
+            Some(place) => place == segment.offset,
+            None => self.asked_last && segment.opposite_offset.is_none(),
+        };
+        let line = memchr::memchr(b'\n', segment.bytes).map(|end| &segment.bytes[..=end]);
+        due && line.is_some_and(is_answer)
+    }
+
+    /// Bytes of a stream were not seen, after what was cut by it.
+    fn lose(&mut self, direction: Direction, messages: u64, lost: bool) {
+        self.subscriptions.lose();
+        match direction {
+            Direction::ToServer => {
+                self.commands.lose();
+                // Any of them may have selected another.
+                self.database = None;
+                self.selected = None;
+                self.in_transaction = false;
+                if lost { self.fifo.lose_requests(messages) } else { self.fifo.skip_requests(messages) }
+            }
+            Direction::ToClient => {
+                self.replies.lose();
+                self.fifo.lose_responses(messages);
+            }
+        }
+        if self.unseen > 0 {
+            self.fifo.lose_requests(std::mem::take(&mut self.unseen));
+        }
+    }
+
+    fn verdict(&mut self, at: Timestamp, sink: &mut dyn Sink) -> Continue {
+        if self.finished {
+            self.finish(CloseReason::Evicted, at, sink);
+            return Continue::Finished;
+        }
+        if self.misses.iter().any(|&misses| misses > RESYNC_ATTEMPTS) {
+            sink.limited(Limit::ResyncAttempts);
+            return Continue::NotThisProtocol;
+        }
+        Continue::Parsing
+    }
+
+    /// The server says no more: what it was saying is all there is.
+    fn end_of_replies(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink) {
+        let Some((mut response, here)) = self.replies.take_cut() else { return };
+        if !matches!(reason, CloseReason::Closed | CloseReason::Reset) {
+            return self.answered(response, here, sink);
+        }
+        response.size.ended = Some(at);
+        self.flush_confirmations(sink);
+        let place = ResponsePlace { start: here.offset, opposite: here.opposite, at: response.size.started };
+        self.fifo.push_response(place, response);
+        while let Some(settled) = self.fifo.next(at) {
+            self.settled(settled, reason, Some(reason), sink);
+        }
+    }
+}
+
+impl Parser for RedisParser {
+    fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> Continue {
+        if self.fifo.is_holding() {
+            self.settle(segment.at, sink);
+        }
+        self.active_at = self.active_at.max(segment.at);
+        match segment.direction {
+            Direction::ToServer => self.read_commands(segment, sink),
+            Direction::ToClient => self.read_replies(segment, sink),
+        }
+        self.verdict(segment.at, sink)
+    }
+
+    fn gap(&mut self, gap: &Gap, sink: &mut dyn Sink) -> Continue {
+        let (lost, calls) = match gap.cause {
+            GapCause::NotCopied => (false, 1),
+            GapCause::Lost { calls } => (true, calls),
+        };
+        if gap.bytes == 0 && (!lost || calls == 0) {
+            return Continue::Parsing;
+        }
+        let (was_lost, messages) = match gap.direction {
+            Direction::ToServer => {
+                let was_lost = self.commands.is_lost();
+                let understood = match self.commands.gap(gap.bytes, lost, gap.at, &mut self.texts) {
+                    request::Hole::Inside => return Continue::Parsing,
+                    request::Hole::End => {
+                        if let Some((request, here)) = self.commands.take() {
+                            self.asked(request, here, sink);
+                        }
+                        return self.verdict(gap.at, sink);
+                    }
+                    request::Hole::Beyond => self.cut_command(sink),
+                    request::Hole::Between => false,
+                };
+                (was_lost, u64::from(!understood))
+            }
+            Direction::ToClient => {
+                let was_lost = self.replies.is_lost();
+                let understood = match self.replies.gap(gap.bytes, lost, gap.at) {
+                    frame::Hole::Inside => return Continue::Parsing,
+                    frame::Hole::End => {
+                        let (response, here) = self.replies.take();
+                        self.replied(response, here, sink);
+                        return self.verdict(gap.at, sink);
+                    }
+                    frame::Hole::Beyond => match self.replies.take_cut() {
+                        Some((response, here)) => {
+                            self.replied(response, here, sink);
+                            true
+                        }
+                        None => false,
+                    },
+                    frame::Hole::Between => false,
+                };
+                (was_lost, u64::from(!understood))
+            }
+        };
+        // One call of those that are missing may have gone on with the message under way.
+        let messages = if was_lost { calls } else { calls.saturating_sub(1) + messages };
+        self.lose(gap.direction, if lost || !was_lost { messages } else { 0 }, lost);
+        self.verdict(gap.at, sink)
+    }
+
+    fn tick(&mut self, now: Timestamp, sink: &mut dyn Sink) {
+        self.subscriptions.tick(now);
+        if self.fifo.is_holding() {
+            self.settle(now, sink);
+        }
+        let silent = now.since(self.active_at) >= RESPONSE_TIMEOUT;
+        if silent && self.blocking == 0 && self.fifo.is_waiting() {
+            while let Some(request) = self.fifo.give_up() {
+                self.settled(Settled::Unanswered(request), CloseReason::Timeout, None, sink);
+            }
+            self.report_unobserved(sink);
+        }
+    }
+
+    fn end_of_stream(&mut self, direction: Direction, at: Timestamp, sink: &mut dyn Sink) {
+        match direction {
+            Direction::ToServer => {
+                self.cut_command(sink);
+            }
+            Direction::ToClient => {
+                self.server_ended = true;
+                self.end_of_replies(CloseReason::Closed, at, sink);
+            }
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink) {
+        // A server that said its last word before the observation ended will answer nothing more.
+        let reason =
+            if self.server_ended && reason != CloseReason::Reset { CloseReason::Closed } else { reason };
+        self.cut_command(sink);
+        self.end_of_replies(reason, at, sink);
+        self.finish(reason, at, sink);
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.commands.held_bytes()
+            + self.replies.held_bytes()
+            + self.texts.held_bytes()
+            + self.fifo.waiting() * REQUEST_BYTES
+    }
+}
+
+const _: () = assert!(command::TEXT_LIMIT < WAITING_BYTES);
