@@ -140,7 +140,7 @@ impl Session {
         let in_doubt = group.torn && (!self.is_sole() || matches!(end, End::Unknown));
         if in_doubt {
             group.doubt();
-        } else if group.copies_in && !self.unmeasured && self.is_sole() {
+        } else if group.copies_in && !self.unmeasured && self.asked.is_none() && self.fifo.waiting() == 1 {
             self.count_copy();
         }
         let calls = group.lost_calls;

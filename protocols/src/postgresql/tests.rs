@@ -1,7 +1,7 @@
 //! What the parser makes of whole connections.
 
 use crate::{
-    CloseReason, Conversation, Direction, Settings,
+    CloseReason, Direction,
     testing::{Recorder, Wire},
 };
 
