@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use super::{frame, message, shape};
 use crate::{Detection, Direction, reader::Reader};
 
-/// Longest message that is believed where nothing else is known. Text in place of a length is far above.
-const BELIEVED: u32 = 0x0fff_ffff;
+/// Longest message that is believed where nothing else is known. Text in place of a length is above, be it a tab.
+const BELIEVED: u32 = 0x08ff_ffff;
 
 /// What [`super::ENTRY`] asks.
 pub(super) fn detect(direction: Direction, bytes: &[u8]) -> Detection {

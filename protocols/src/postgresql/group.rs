@@ -126,6 +126,8 @@ pub(super) type Report<'r> = &'r mut dyn FnMut(Option<&Step>, Option<&Answer>, O
 #[derive(Debug)]
 pub(super) struct RequestGroup {
     pub(super) place: RequestPlace,
+    /// Whether nothing was being answered when it began.
+    pub(super) began_idle: bool,
     steps: Few<Step>,
     /// What was said to the first step until now.
     answer: Answer,
@@ -146,9 +148,10 @@ pub(super) struct RequestGroup {
 }
 
 impl RequestGroup {
-    pub(super) fn new(place: RequestPlace) -> Self {
+    pub(super) fn new(place: RequestPlace, began_idle: bool) -> Self {
         Self {
             place,
+            began_idle,
             steps: Few::default(),
             answer: Answer::default(),
             failed: false,
@@ -165,7 +168,7 @@ impl RequestGroup {
     /// A group of which nothing is known but its replies.
     pub(super) fn unseen() -> Self {
         let place = RequestPlace { start: 0, end: None, opposite: None, at: Timestamp::default() };
-        Self { torn: true, ..Self::new(place) }
+        Self { torn: true, ..Self::new(place, false) }
     }
 
     /// Bytes held.

@@ -37,7 +37,8 @@ impl Session {
         if self.asked.is_none() {
             self.end_unread_answer(frame.opposite_offset, sink);
         }
-        self.asked.get_or_insert_with(|| RequestGroup::new(place(frame)));
+        let idle = self.answered.is_none();
+        self.asked.get_or_insert_with(|| RequestGroup::new(place(frame), idle));
         match kind {
             b'Q' => self.query(message::query(body), frame, sink),
             b'F' => {
@@ -85,7 +86,7 @@ impl Session {
             }
             None => return,
         };
-        self.asked = Some(RequestGroup::new(place(frame)));
+        self.asked = Some(RequestGroup::new(place(frame), self.answered.is_none()));
         self.add_step(kind, frame);
         self.end_group(sink);
     }

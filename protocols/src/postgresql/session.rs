@@ -106,7 +106,9 @@ impl Session {
         };
         let Some(group) = group.filter(|group| !group.torn) else { return };
         // What was written before the first byte of the request was read answers something else.
-        if answered.place.opposite.is_some_and(|read| read <= group.place.start) {
+        if answered.place.opposite.is_some_and(|read| read <= group.place.start)
+            || answered.place.at < group.place.at
+        {
             return;
         }
         let mut reporter = Reporter { identity: &self.identity, names: &mut self.names, sink };
@@ -122,8 +124,9 @@ impl Session {
         if group.is_full {
             sink.limited(Limit::WaitingRequests);
         }
-        let (place, weight, torn, calls) = (group.place, group.weight(), group.torn, group.lost_calls);
-        self.fifo.push_request(place, group, weight, self.answered.is_none());
+        let (place, weight, idle) = (group.place, group.weight(), group.began_idle);
+        let (torn, calls) = (group.torn, group.lost_calls);
+        self.fifo.push_request(place, group, weight, idle);
         if torn {
             self.fifo.lose_requests(calls.saturating_sub(1));
         }
@@ -133,7 +136,8 @@ impl Session {
     pub(super) fn push_answered(&mut self, end: End, now: Timestamp, sink: &mut dyn Sink) {
         let Some(mut group) = self.answered.take() else { return };
         group.end = end;
-        if !self.fifo.is_waiting() && self.asked.as_ref().is_some_and(|asked| asked.torn) {
+        let answers = |asked: &RequestGroup| asked.torn && asked.place.at <= group.place.at;
+        if !self.fifo.is_waiting() && self.asked.as_ref().is_some_and(answers) {
             // Its end was not seen, but answered.
             self.push_asked(sink);
         }

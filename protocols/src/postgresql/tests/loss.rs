@@ -49,8 +49,8 @@ fn a_long_result_is_whole_if_its_end_was_copied() {
 #[test]
 fn an_error_at_the_end_of_a_long_result_is_found() {
     let mut wire = session();
-    let mut answered = rows(1_100);
-    answered.truncate(answered.len() - 18);
+    let mut answered = rows(1_250);
+    answered.truncate(answered.len() - complete("SELECT 1250").len() - ready().len());
     answered.extend([error("57014"), ready()].concat());
     wire.ask(&[query("SELECT a FROM one")]).write(&answered);
     let recorder = wire.closed();
@@ -297,5 +297,27 @@ proptest! {
             wire.bytes(*direction, &bytes[here..]);
         }
         assert_true(&wire.closed());
+    }
+}
+
+#[test]
+fn no_three_pieces_that_are_lost_make_a_wrong_pair() {
+    use Style::{Failing, Prepared, Simple};
+    let (talk, _) = conversation(&[Simple, Prepared, Failing, Simple]);
+    let chunks: usize = talk.iter().map(|(_, bytes)| bytes.chunks(23).len()).sum();
+    for first in 0..chunks {
+        for third in first..chunks {
+            // Every third is enough to keep the test short.
+            for second in (first..third).step_by(3) {
+                for keyed in [false, true] {
+                    let mut wire = Wire::new();
+                    wire.keyed = keyed;
+                    let dropped =
+                        |chunk| [first, second, third].contains(&chunk).then_some(GapCause::NotCopied);
+                    feed(&mut wire, &talk, 23, dropped);
+                    assert_true(&wire.closed());
+                }
+            }
+        }
     }
 }
