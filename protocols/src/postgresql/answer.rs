@@ -41,6 +41,8 @@ pub(super) enum ReplyKind {
     Ready,
     /// Not a reply: what came here is not known.
     Torn,
+    /// Not a reply: nothing came to end what came until here.
+    Cut,
 }
 
 /// How rows travel.

@@ -28,6 +28,9 @@ pub(super) struct PostgresqlExchange<'a> {
     pub(super) identity: &'a Identity,
 }
 
+/// Characters of a text that stand in a line for people.
+const LINE_CHARACTERS: usize = 80;
+
 type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
 
 /// What a step is called that is not an SQL statement being run.
@@ -106,25 +109,42 @@ impl<'a> PostgresqlExchange<'a> {
         }
     }
 
-    /// Writes what was asked for, the same for all requests of a kind.
+    /// Writes what was asked for, the same for all requests of a kind: a summary of the statement, or an operation and
+    /// its target, or the database alone.
     fn asked(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         let operation = self.kind().and_then(operation);
         if let Some(operation) = operation {
             out.write_str(operation)?;
         }
-        let summary = self.statement_summary();
-        match (operation, summary) {
-            (None, "") => out.write_str(self.command().unwrap_or(match self.kind() {
-                Some(StepKind::Execute) => "EXECUTE",
-                _ => "postgresql",
-            })),
+        let database = self.identity.database.as_deref();
+        match (operation, self.statement_summary()) {
+            (None, "") => out.write_str(self.command().or(database).unwrap_or("postgresql")),
             (None, summary) => out.write_str(summary),
-            (Some(_), "") => match (self.kind(), &self.identity.database) {
-                (Some(StepKind::Startup), Some(database)) => write!(out, " {database}"),
-                _ => Ok(()),
+            (Some(_), "") => match database.filter(|_| self.kind() == Some(StepKind::Startup)) {
+                Some(database) => write!(out, " {database}"),
+                None => Ok(()),
             },
             (Some(_), summary) => write!(out, " {summary}"),
         }
+    }
+
+    /// Writes the beginning of a text of which there is no summary, in one line.
+    fn asked_in_words(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let text = self.step.and_then(|step| step.sql.as_ref()).map_or("", |sql| &sql.statement().text);
+        if text.is_empty() || !self.statement_summary().is_empty() {
+            let unknown = self.kind() == Some(StepKind::Execute) && self.statement_summary().is_empty();
+            return match (unknown, self.step.is_none(), self.command()) {
+                (_, true, None) => out.write_char('?'),
+                (true, _, None) => out.write_str("EXECUTE"),
+                _ => self.asked(out),
+            };
+        }
+        if let Some(operation) = self.kind().and_then(operation) {
+            write!(out, "{operation} ")?;
+        }
+        text.chars()
+            .take(LINE_CHARACTERS)
+            .try_for_each(|character| out.write_char(if character.is_control() { ' ' } else { character }))
     }
 
     fn session_attributes<'s>(&'s self, visit: Visit<'_, 's>) {
@@ -213,11 +233,7 @@ impl Details for PostgresqlExchange<'_> {
     }
 
     fn summary(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        if self.step.is_none() && self.command().is_none() {
-            out.write_char('?')?;
-        } else {
-            self.asked(out)?;
-        }
+        self.asked_in_words(out)?;
         if let Some(step) = self.step
             && step.kind == StepKind::Execute
             && step.sql.is_none()

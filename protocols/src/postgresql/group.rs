@@ -222,6 +222,15 @@ impl RequestGroup {
         if self.confused {
             return;
         }
+        if self.answer.done && reply.kind == ReplyKind::Cut {
+            self.settle(report);
+        }
+        if reply.kind == ReplyKind::Cut {
+            if !self.steps.is_empty() {
+                self.answer.add(reply);
+            }
+            return;
+        }
         if self.answer.done {
             let is_last = self.steps.front_mut().is_some_and(|step| step.tail == Tail::Last);
             if is_last && matches!(reply.kind, ReplyKind::Error(_)) {

@@ -20,7 +20,9 @@ impl Session {
         }
         let Some((&kind, rest)) = frame.bytes.split_first() else { return };
         let body = rest.get(HEADER_BYTES - 1..).unwrap_or_default();
-        if frame.after_gap && !self.continues(kind, frame) {
+        if frame.after_gap && matches!(kind, b'Q' | b'F') {
+            // Of anything else it is not known whether the group that was open before the gap has ended. If it has, its
+            // first answer is still its own, and the next request must prove its pair by where it stands.
             self.push_asked(sink);
         }
         match kind {
@@ -89,15 +91,6 @@ impl Session {
         self.asked = Some(RequestGroup::new(place(frame), self.answered.is_none()));
         self.add_step(kind, frame);
         self.end_group(sink);
-    }
-
-    /// Whether a message after a gap can belong to the group that was open before it: the server has said nothing
-    /// meanwhile.
-    fn continues(&self, kind: u8, frame: &Frame<'_>) -> bool {
-        let stood = self.asked.as_ref().map(|asked| asked.place.opposite);
-        !matches!(kind, b'Q' | b'F')
-            && frame.opposite_offset.is_some()
-            && stood == Some(frame.opposite_offset)
     }
 
     fn query(&mut self, text: &[u8], frame: &Frame<'_>, sink: &mut dyn Sink) {

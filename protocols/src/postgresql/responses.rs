@@ -74,6 +74,14 @@ impl ResponseGroup {
         Err(Limit::HeldResponses)
     }
 
+    /// Nothing more comes: what came since the last reply is all.
+    pub(super) fn cut(&mut self, end: u64, at: Timestamp) {
+        if !self.torn && end > self.replied {
+            let reply = self.reply(ReplyKind::Cut, end, at, None);
+            self.replies.push(reply);
+        }
+    }
+
     /// Where bytes were lost it is not known any more which step a reply belongs to.
     pub(super) fn doubt(&mut self) {
         let mut sure = Few::default();

@@ -249,8 +249,10 @@ impl Session {
 
     /// The server says nothing more: what was being answered will not be.
     pub(super) fn end_answer(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink) {
-        if let Some(answered) = &self.answered {
+        let [_, position] = self.positions;
+        if let Some(answered) = &mut self.answered {
             let end = if answered.torn { End::Unknown } else { End::Broken(reason) };
+            answered.cut(position, at);
             self.push_answered(end, at, sink);
         }
     }

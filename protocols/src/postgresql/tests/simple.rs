@@ -181,3 +181,12 @@ fn a_function_call_is_an_exchange() {
     wire.ask(&[call]).answer(&[message(b'V', &[&0_u32.to_be_bytes()]), ready()]);
     assert_eq!(lines(&wire.closed()), ["FunctionCall"]);
 }
+
+#[test]
+fn a_text_that_says_nothing_known_is_shown_and_named_by_its_database() {
+    let mut wire = session();
+    wire.ask(&[query("selec\n17")]).answer(&[error("42601"), ready()]);
+    let recorder = wire.closed();
+    assert_eq!(recorder.seen[0].name, "shop");
+    assert_eq!(lines(&recorder), ["selec ? ERROR 42601"]);
+}
