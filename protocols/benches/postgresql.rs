@@ -169,16 +169,17 @@ fn cases() -> Vec<Case> {
     let rebind = message(b'B', &[b"\0\0", &[0, 0, 0, 1, 0, 0, 0, 5], b"74213", &[0, 0]]);
     let wide = message(b'D', &[&[0, 1, 0, 0, 0x20, 0], &[b'x'; 0x2000]]);
     let copied = message(b'd', &[&[b'x'; 0x2000]]);
+    let different = (0..8_u8)
+        .flat_map(|digit| {
+            let text =
+                [b"SELECT abalance FROM pgbench_accounts WHERE aid = 7421", &[b'0' + digit, b';', 0][..]]
+                    .concat();
+            let answer = [columns.clone(), row.clone(), done.clone(), ready.clone()].concat();
+            [(asks, message(b'Q', &[&text])), (answers, answer)]
+        })
+        .collect();
     vec![
-        Case {
-            name: "simple",
-            prologue: session.clone(),
-            talk: vec![
-                (asks, query.clone()),
-                (answers, [columns.clone(), row.clone(), done.clone(), ready.clone()].concat()),
-            ],
-            exchanges: 1,
-        },
+        Case { name: "simple, all different", prologue: session.clone(), talk: different, exchanges: 8 },
         Case {
             name: "extended",
             prologue: session.clone(),

@@ -8,9 +8,9 @@ use std::{
 
 use super::{
     answer::Answer,
-    group::{Step, StepKind},
     message::SqlState,
     session::Identity,
+    step::{Step, StepKind},
 };
 use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, sanitise::field_text};
 

@@ -1,11 +1,9 @@
 //! What the client sends up to the next `ReadyForQuery`, as steps, and how replies are dealt out to them.
 
-use std::sync::Arc;
-
 use super::{
     answer::{Answer, Reply, ReplyKind},
     few::Few,
-    names::Sql,
+    step::{Dealt, Step, StepKind, Tail, deal, outcome},
 };
 use crate::{CloseReason, Outcome, Timestamp, fifo::RequestPlace};
 
@@ -13,98 +11,6 @@ use crate::{CloseReason, Outcome, Timestamp, fifo::RequestPlace};
 pub(super) const GROUP_BYTES: usize = 128 * 1024;
 /// Bytes that a step may come to hold after it was added: its text, analysed, and a name.
 const LARGEST_STEP: usize = 12 * 1024;
-
-/// What one step asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StepKind {
-    Ssl,
-    Gssenc,
-    Cancel,
-    Startup,
-    /// A simple query.
-    Query,
-    /// A function call by number.
-    Call,
-    /// Messages of the extended protocol without an `Execute`, by the first that is there in this order.
-    Prepare,
-    Bind,
-    Describe,
-    Close,
-    /// An `Execute` with all that led to it.
-    Execute,
-    /// A `Sync` that failed: the commit that it stands for.
-    Sync,
-}
-
-/// What follows a step in its group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tail {
-    /// Not known yet.
-    Open,
-    /// Another step, or a `Flush`: its last reply ends it.
-    Followed,
-    /// The end of the group: the `ReadyForQuery` belongs to it.
-    Last,
-}
-
-/// What is going to be one exchange.
-#[derive(Debug)]
-pub(super) struct Step {
-    pub(super) kind: StepKind,
-    pub(super) sql: Option<Arc<Sql>>,
-    /// Name of the statement, where its text is not known.
-    pub(super) unknown: Option<Box<[u8]>>,
-    pub(super) started: Timestamp,
-    pub(super) ended: Option<Timestamp>,
-    pub(super) bytes: u64,
-    pub(super) missing: u64,
-    pub(super) tail: Tail,
-    /// Messages that were not answered yet.
-    pub(super) parses: u16,
-    pub(super) binds: u16,
-    pub(super) describes: u16,
-    pub(super) closes: u16,
-    /// Bytes that it holds beyond its own size.
-    held: usize,
-}
-
-impl Step {
-    pub(super) fn new(kind: StepKind, started: Timestamp) -> Self {
-        Self {
-            kind,
-            sql: None,
-            unknown: None,
-            started,
-            ended: None,
-            bytes: 0,
-            missing: 0,
-            tail: Tail::Open,
-            parses: 0,
-            binds: 0,
-            describes: 0,
-            closes: 0,
-            held: 0,
-        }
-    }
-
-    fn weight(&self) -> usize {
-        size_of::<Self>() + self.held
-    }
-
-    /// Whether only the end of the group tells that everything was said.
-    fn lasts_until_ready(&self) -> bool {
-        use StepKind::{Call, Cancel, Gssenc, Query, Ssl, Startup};
-        matches!(self.kind, Call | Cancel | Gssenc | Query | Ssl | Startup)
-    }
-
-    fn is_whole(&self) -> bool {
-        self.ended.is_some() && self.missing == 0
-    }
-
-    fn waits(&self) -> bool {
-        self.parses > 0 || self.binds > 0 || self.describes > 0 || self.closes > 0
-    }
-}
 
 /// How the replies to a group end.
 #[derive(Debug, Clone, Copy)]
@@ -264,20 +170,21 @@ impl RequestGroup {
 
     fn take_without_step(&mut self, reply: &Reply, report: Report<'_>) {
         let is_error = matches!(reply.kind, ReplyKind::Error(_));
-        if self.is_full || self.failed {
+        // A step that came after the part that was not seen may be the one that is answered.
+        if self.is_full || self.failed || !self.steps.is_empty() {
             return;
         }
         self.answer.add(reply);
         if self.torn {
             let ends = matches!(reply.kind, ReplyKind::Complete(_) | ReplyKind::Empty | ReplyKind::Suspended);
-            // A step that came after the part that was not seen may be the one that is answered.
-            if (ends || is_error) && self.steps.is_empty() {
+            if ends || is_error {
                 report(None, Some(&std::mem::take(&mut self.answer)), Outcome::Partial);
             }
         } else if is_error {
             let mut step = Step::new(StepKind::Sync, self.place.at);
             step.ended = Some(self.place.at);
-            report(Some(&step), Some(&std::mem::take(&mut self.answer)), Outcome::Complete);
+            let answer = std::mem::take(&mut self.answer);
+            report(Some(&step), Some(&answer), outcome(&step, &answer));
         } else {
             self.confused = true;
         }
@@ -306,11 +213,7 @@ impl RequestGroup {
     fn settle(&mut self, report: Report<'_>) {
         let answer = std::mem::take(&mut self.answer);
         let Some(step) = self.pop() else { return };
-        let whole = step.is_whole()
-            && answer.ended.is_some()
-            && answer.missing == 0
-            && (!answer.torn || answer.concluded);
-        report(Some(&step), Some(&answer), if whole { Outcome::Complete } else { Outcome::Partial });
+        report(Some(&step), Some(&answer), outcome(&step, &answer));
     }
 
     /// No more replies come: reports what is left.
@@ -329,13 +232,13 @@ impl RequestGroup {
         }
         while let Some(step) = self.pop() {
             let mut answer = std::mem::take(&mut self.answer);
-            let outcome = match end {
+            let found = match end {
                 End::Ready(ready) if self.failed && !self.confused => {
                     answer = Answer::skipped(ready.ended);
                     if step.tail == Tail::Last {
                         answer.add(ready);
                     }
-                    if step.is_whole() { Outcome::Complete } else { Outcome::Partial }
+                    outcome(&step, &answer)
                 }
                 End::Broken(reason) => Outcome::NoResponse(*reason),
                 // After a fatal error the server closes.
@@ -343,7 +246,7 @@ impl RequestGroup {
                 _ => Outcome::Partial,
             };
             let answer = Some(&answer).filter(|answer| answer.started.is_some() || answer.skipped);
-            report(Some(&step), answer, outcome);
+            report(Some(&step), answer, found);
         }
     }
 
@@ -356,48 +259,5 @@ impl RequestGroup {
             let answer = std::mem::take(&mut self.answer);
             report(Some(&step), Some(&answer).filter(|answer| answer.started.is_some()), outcome);
         }
-    }
-}
-
-enum Dealt {
-    /// The step waits for more.
-    More,
-    /// That was its last reply.
-    Done,
-    /// The step asked for nothing of the kind.
-    Wrong,
-}
-
-/// Gives a reply to a step. Where a part of either is not known, replies to what was not seen are let pass.
-fn deal(step: &mut Step, reply: ReplyKind, lenient: bool) -> Dealt {
-    if step.lasts_until_ready() {
-        return Dealt::More;
-    }
-    let waiting = match reply {
-        ReplyKind::Parsed => Some(&mut step.parses),
-        ReplyKind::Bound => Some(&mut step.binds),
-        ReplyKind::Described => Some(&mut step.describes),
-        ReplyKind::Closed => Some(&mut step.closes),
-        _ => None,
-    };
-    if let Some(waiting) = waiting {
-        match waiting.checked_sub(1) {
-            Some(fewer) => *waiting = fewer,
-            None if lenient => {}
-            None => return Dealt::Wrong,
-        }
-        let done = step.kind != StepKind::Execute && !step.waits() && !lenient;
-        return if done { Dealt::Done } else { Dealt::More };
-    }
-    match reply {
-        ReplyKind::Error(_) => Dealt::Done,
-        ReplyKind::CopyIn | ReplyKind::CopyOut | ReplyKind::CopyBoth => Dealt::More,
-        ReplyKind::Complete(_) | ReplyKind::Empty | ReplyKind::Suspended
-            if lenient || step.kind == StepKind::Execute && !step.waits() =>
-        {
-            step.parses = 0;
-            Dealt::Done
-        }
-        _ => Dealt::Wrong,
     }
 }

@@ -7,7 +7,7 @@
 //! one exchange each: a simple query, or an `Execute` with the `Parse`, `Bind` and `Describe` that led to it.
 //!
 //! Bytes become messages in `frame`, single messages are read in `message`, `detect` recognises them where nothing else
-//! is known, `requests` and `responses` build the groups, `group` deals replies out, `names` knows prepared statements
+//! is known, `requests` and `responses` build the groups, `group` deals replies out to each `step`, `names` knows prepared statements
 //! and portals, `parser` joins them, and `exchange` says what an exchange means in OpenTelemetry's terms.
 
 use crate::{
@@ -28,6 +28,7 @@ mod requests;
 mod responses;
 mod session;
 mod shape;
+mod step;
 #[cfg(test)]
 mod tests;
 

@@ -19,9 +19,14 @@ const NAME_BYTES: usize = 128;
 /// What an analysis holds beside its text: a summary of 255 bytes, and the parts' own sizes.
 const ANALYSIS_BYTES: usize = 512;
 
+/// Texts remembered beside their names, because the same ones are sent again and again, and bytes of such a text.
+const RECENT: usize = 4;
+const RECENT_BYTES: usize = 512;
+
 /// Bytes that all names hold at most. Unnamed ones, and what only a portal refers to any more, come on top.
-pub(super) const HELD_BYTES_LIMIT: usize =
-    STATEMENT_BYTES + (PORTALS + 2) * (2 * TEXT_BYTES + ANALYSIS_BYTES + 2 * NAME_BYTES);
+pub(super) const HELD_BYTES_LIMIT: usize = STATEMENT_BYTES
+    + (PORTALS + 2) * (2 * TEXT_BYTES + ANALYSIS_BYTES + 2 * NAME_BYTES)
+    + RECENT * (2 * RECENT_BYTES + ANALYSIS_BYTES);
 
 /// The text of a statement, analysed once and only if somebody asks.
 #[derive(Debug, Default)]
@@ -31,8 +36,7 @@ pub(super) struct Sql {
 }
 
 impl Sql {
-    pub(super) fn new(text: &[u8]) -> Arc<Self> {
-        let text = text.get(..TEXT_BYTES).unwrap_or(text);
+    fn new(text: &[u8]) -> Arc<Self> {
         Arc::new(Self { text: text.into(), analysed: OnceLock::new() })
     }
 
@@ -70,11 +74,31 @@ pub(super) struct Names {
     unnamed_statement: Option<Arc<Sql>>,
     unnamed_portal: Bound,
     statement_bytes: usize,
+    recent: [Option<Arc<Sql>>; RECENT],
     clock: u64,
     forgot: bool,
 }
 
 impl Names {
+    /// A text that was sent, the one that is known already if it was sent not long ago.
+    pub(super) fn text(&mut self, text: &[u8]) -> Arc<Sql> {
+        let text = text.get(..TEXT_BYTES).unwrap_or(text);
+        if text.len() > RECENT_BYTES {
+            return Sql::new(text);
+        }
+        // Texts of one application differ in their length or in their end more often than not.
+        let place = text
+            .iter()
+            .rev()
+            .take(16)
+            .fold(text.len(), |sum, &byte| sum.wrapping_mul(31) ^ usize::from(byte));
+        let Some(recent) = self.recent.get_mut((place ^ place >> 7) % RECENT) else { return Sql::new(text) };
+        match recent {
+            Some(known) if *known.text == *text => Arc::clone(known),
+            _ => Arc::clone(recent.insert(Sql::new(text))),
+        }
+    }
+
     /// A statement was given this name.
     pub(super) fn prepare(&mut self, name: &[u8], sql: &Arc<Sql>) {
         if name.is_empty() {
@@ -193,6 +217,7 @@ impl Names {
         let unknown = |bound: &Bound| bound.unknown.as_ref().map_or(0, |name| name.len());
         let portals = self.portals.iter();
         self.statement_bytes
+            + self.recent.iter().map(sql).sum::<usize>()
             + sql(&self.unnamed_statement)
             + sql(&self.unnamed_portal.sql)
             + unknown(&self.unnamed_portal)

@@ -87,7 +87,7 @@ impl PostgresqlParser {
                 match event {
                     Event::Frame(frame) => session.response(*layout, &frame, sink),
                     Event::Lost { calls } => {
-                        session.lose_responses(calls, 0, GapCause::NotCopied, segment.at)
+                        session.lose_responses(calls, 0, GapCause::NotCopied, segment.at);
                     }
                     Event::Invalid => {
                         *invalid += 1;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     frame::{FrontendLayout, HEADER_BYTES},
-    group::{RequestGroup, Step, StepKind, Tail},
+    group::RequestGroup,
     message::{self, Opening},
     names::{Bound, Sql},
     session::{Session, shown},
+    step::{Step, StepKind, Tail},
 };
 use crate::{GapCause, Sink, fifo::RequestPlace, framed::Frame};
 
@@ -94,7 +95,7 @@ impl Session {
     }
 
     fn query(&mut self, text: &[u8], frame: &Frame<'_>, sink: &mut dyn Sink) {
-        let sql = Sql::new(text);
+        let sql = self.names.text(text);
         self.names.close_unnamed();
         let held = sql.held_bytes();
         if let Some(step) = self.add_step(StepKind::Query, frame) {
@@ -110,7 +111,7 @@ impl Session {
             self.names.clear();
             return;
         };
-        let sql = Sql::new(text);
+        let sql = self.names.text(text);
         self.names.prepare(name, &sql);
         if self.current().is_some_and(|step| step.parses > 0 || step.binds > 0) {
             self.follow();

@@ -4,9 +4,10 @@ use super::{
     answer::{Reply, ReplyKind},
     few::Few,
     frame::{BackendLayout, HEADER_BYTES},
-    group::{End, RequestGroup, Step, StepKind, Tail},
+    group::{End, RequestGroup},
     message::{self, Tag},
     session::{Identity, Session, is_extended, shown},
+    step::{Step, StepKind, Tail},
 };
 use crate::{GapCause, Limit, Sink, Timestamp, fifo::ResponsePlace, framed::Frame};
 
@@ -144,7 +145,7 @@ impl Session {
             b'S' => self.parameter(body),
             b'K' => self.identity.process_id = message::process_id(body),
             b'v' => {
-                self.identity.minor_version = message::minor_version(body).or(self.identity.minor_version)
+                self.identity.minor_version = message::minor_version(body).or(self.identity.minor_version);
             }
             b'R' => authenticate(&mut self.identity, body),
             _ => {}

@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::{
     answer::{Answer, ReplyKind},
     exchange::PostgresqlExchange,
-    group::{End, RequestGroup, Step, StepKind},
+    group::{End, RequestGroup},
     names::Names,
     responses::ResponseGroup,
+    step::{Step, StepKind, outcome},
 };
 use crate::{
     CloseReason, Direction, Exchange, Limit, Outcome, Protocol, Sink, Timestamp,
@@ -260,7 +261,7 @@ impl Session {
     /// Reports a request that no answer follows, as it is meant.
     pub(super) fn report_alone(&mut self, step: &Step, sink: &mut dyn Sink) {
         let answer = Answer::none_expected(step.ended);
-        let outcome = if step.ended.is_some() { Outcome::Complete } else { Outcome::Partial };
+        let outcome = outcome(step, &answer);
         Reporter { identity: &self.identity, names: &mut self.names, sink }.report(
             Some(step),
             Some(&answer),

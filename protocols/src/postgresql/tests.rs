@@ -152,12 +152,17 @@ fn rows(count: usize) -> Vec<u8> {
 }
 
 impl Wire {
-    fn ask(&mut self, parts: &[Vec<u8>]) -> &mut Self {
-        self.bytes(Direction::ToServer, &parts.concat())
+    fn ask<T: AsRef<[u8]>>(&mut self, parts: &[T]) -> &mut Self {
+        self.say(Direction::ToServer, parts)
     }
 
-    fn answer(&mut self, parts: &[Vec<u8>]) -> &mut Self {
-        self.bytes(Direction::ToClient, &parts.concat())
+    fn answer<T: AsRef<[u8]>>(&mut self, parts: &[T]) -> &mut Self {
+        self.say(Direction::ToClient, parts)
+    }
+
+    fn say<T: AsRef<[u8]>>(&mut self, direction: Direction, parts: &[T]) -> &mut Self {
+        let bytes: Vec<u8> = parts.iter().flat_map(AsRef::as_ref).copied().collect();
+        self.bytes(direction, &bytes)
     }
 
     fn closed(&mut self) -> Recorder {

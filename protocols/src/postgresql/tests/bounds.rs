@@ -170,6 +170,10 @@ proptest! {
             let shown = format!("{seen:?}");
             prop_assert!(!shown.contains("s3cret"));
             prop_assert!(!seen.summary.chars().any(char::is_control));
+            if seen.outcome == Outcome::Complete {
+                prop_assert!(seen.ended.is_some(), "a complete exchange has an end: {}", shown);
+                prop_assert_eq!(seen.missing_bytes, 0, "nothing is missing of it: {}", shown);
+            }
         }
     }
 }

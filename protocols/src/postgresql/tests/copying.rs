@@ -19,7 +19,7 @@ fn data(bytes: usize) -> Vec<u8> {
 fn data_copied_in_belongs_to_its_query() {
     let mut wire = session();
     let asked = query("COPY orders FROM STDIN");
-    wire.ask(&[asked.clone()]).answer(&[copy_in()]);
+    wire.ask(&[&asked]).answer(&[copy_in()]);
     wire.ask(&[data(3000), data(3000)]).ask(&[message(b'c', &[])]);
     wire.answer(&[complete("COPY 12"), ready()]);
     wire.ask(&[query("SELECT 1")]).answer(&[rows(1)]);
@@ -36,7 +36,7 @@ fn data_copied_in_belongs_to_its_query() {
 fn data_that_was_not_copied_to_us_is_counted_all_the_same() {
     let mut wire = session();
     let asked = query("COPY orders FROM STDIN");
-    wire.ask(&[asked.clone()]).answer(&[copy_in()]);
+    wire.ask(&[&asked]).answer(&[copy_in()]);
     for _ in 0..3 {
         wire.ask(&[data(400), data(400), data(400)[..90].to_vec()]).not_copied(Direction::ToServer, 8000);
     }

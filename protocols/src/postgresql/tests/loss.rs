@@ -301,17 +301,19 @@ proptest! {
 }
 
 #[test]
-fn no_three_pieces_that_are_lost_make_a_wrong_pair() {
-    use Style::{Failing, Prepared, Simple};
-    let (talk, _) = conversation(&[Simple, Prepared, Failing, Simple]);
-    let chunks: usize = talk.iter().map(|(_, bytes)| bytes.chunks(23).len()).sum();
-    for first in 0..chunks {
-        for third in first..chunks {
-            // Every third is enough to keep the test short.
-            for second in (first..third).step_by(3) {
-                for keyed in [false, true] {
+fn no_pieces_that_are_lost_make_a_wrong_pair() {
+    use Style::{Extended, Failing, Pipelined, Prepared, Simple};
+    for (styles, every) in
+        [(&[Simple, Prepared, Failing, Simple][..], 5), (&[Pipelined, Extended, Simple, Simple], 1_000)]
+    {
+        let (talk, _) = conversation(styles);
+        let chunks: usize = talk.iter().map(|(_, bytes)| bytes.chunks(23).len()).sum();
+        for first in 0..chunks {
+            for third in first..chunks {
+                // Not every one between the two, to keep the test short.
+                for second in (first..=third).step_by(every) {
                     let mut wire = Wire::new();
-                    wire.keyed = keyed;
+                    wire.keyed = (first + second + third) % 2 == 0;
                     let dropped =
                         |chunk| [first, second, third].contains(&chunk).then_some(GapCause::NotCopied);
                     feed(&mut wire, &talk, 23, dropped);

@@ -12,7 +12,7 @@ fn a_start_up_is_an_exchange_and_tells_who_and_how() {
     let mut wire = Wire::new();
     let hello = startup(&[("user", "ann"), ("database", "shop"), ("application_name", "psql")]);
     let password = message(b'p', &[b"md5s3cret\0"]);
-    wire.ask(&[hello.clone()]).answer(&[md5()]).ask(&[password.clone()]).answer(&[welcome()]);
+    wire.ask(&[&hello]).answer(&[md5()]).ask(&[&password]).answer(&[welcome()]);
     let recorder = wire.closed();
     let [seen] = recorder.seen.as_slice() else { panic!("{:?}", recorder.seen) };
     assert_eq!((seen.summary.as_str(), seen.name.as_str()), ("CONNECT shop", "CONNECT shop"));

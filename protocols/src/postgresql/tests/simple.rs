@@ -9,7 +9,7 @@ fn a_query_is_one_exchange_with_its_rows() {
     let asked = query("SELECT a FROM orders WHERE id = 17");
     let answered = rows(3);
     let started = wire.now + 1_000;
-    wire.ask(&[asked.clone()]).answer(&[answered.clone()]);
+    wire.ask(&[&asked]).answer(&[&answered]);
     let recorder = wire.closed();
     let [seen] = recorder.seen.as_slice() else { panic!("{:?}", recorder.seen) };
     assert_eq!(seen.outcome, Outcome::Complete);
