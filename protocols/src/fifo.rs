@@ -259,6 +259,28 @@ impl<Q, S> Fifo<Q, S> {
         self.in_step && !self.after_requests.gap && !self.after_responses.gap
     }
 
+    /// Whether nothing is known to be lost or held, so that the next response answers the oldest request.
+    pub(crate) fn is_certain(&self) -> bool {
+        let first_follows = self.requests.front().is_none_or(|first| !first.after_gap);
+        self.in_step
+            && first_follows
+            && self.responses.is_empty()
+            && !self.after_requests.gap
+            && !self.after_responses.gap
+    }
+
+    /// The oldest request, if the next response is certain to answer it.
+    pub(crate) fn certain_request(&mut self) -> Option<&mut Q> {
+        let certain = self.in_step && self.responses.is_empty() && !self.after_responses.gap;
+        let first = self.requests.front_mut().filter(|first| certain && !first.after_gap)?;
+        Some(&mut first.payload)
+    }
+
+    /// Whether a request was ever sent before the one ahead of it was answered.
+    pub(crate) fn has_pipelined(&self) -> bool {
+        self.pipelined
+    }
+
     /// Bytes that waiting requests hold.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes

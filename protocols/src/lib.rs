@@ -19,6 +19,7 @@ pub mod http2;
 mod ordered;
 mod pending;
 mod placed;
+pub mod postgresql;
 mod reader;
 mod redis;
 pub mod registry;
@@ -73,16 +74,19 @@ pub enum Limit {
     DetectionAttempts,
     /// After a loss no message start was found in as many tries as are made: the parser gave the connection up.
     ResyncAttempts,
+    /// More prepared statements were open than are held: those not used for longest were forgotten.
+    PreparedStatements,
 }
 
 impl Limit {
     /// Every limit, for those who count by it.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::HeadBytes,
         Self::WaitingRequests,
         Self::HeldResponses,
         Self::DetectionAttempts,
         Self::ResyncAttempts,
+        Self::PreparedStatements,
     ];
 
     /// The name used for the counter.
@@ -94,6 +98,7 @@ impl Limit {
             Self::HeldResponses => "held_responses",
             Self::DetectionAttempts => "detection_attempts",
             Self::ResyncAttempts => "resync_attempts",
+            Self::PreparedStatements => "prepared_statements",
         }
     }
 }
