@@ -12,6 +12,7 @@ mod exchange;
 mod fifo;
 mod framed;
 pub mod http;
+pub mod mysql;
 mod ordered;
 mod pending;
 mod reader;
@@ -63,16 +64,19 @@ pub enum Limit {
     DetectionAttempts,
     /// After a loss no message start was found in as many tries as are made: the parser gave the connection up.
     ResyncAttempts,
+    /// More prepared statements were open than are kept: the oldest was forgotten, its text will not be known.
+    PreparedStatements,
 }
 
 impl Limit {
     /// Every limit, for those who count by it.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::HeadBytes,
         Self::WaitingRequests,
         Self::HeldResponses,
         Self::DetectionAttempts,
         Self::ResyncAttempts,
+        Self::PreparedStatements,
     ];
 
     /// The name used for the counter.
@@ -84,6 +88,7 @@ impl Limit {
             Self::HeldResponses => "held_responses",
             Self::DetectionAttempts => "detection_attempts",
             Self::ResyncAttempts => "resync_attempts",
+            Self::PreparedStatements => "prepared_statements",
         }
     }
 }

@@ -1,0 +1,1 @@
+//! Vectors and properties, all through [`Conversation`](crate::Conversation).
