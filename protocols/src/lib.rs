@@ -18,7 +18,7 @@ mod pending;
 mod reader;
 pub mod registry;
 mod sanitise;
-mod sql;
+pub mod sql;
 mod stream;
 #[cfg(test)]
 mod testing;

@@ -7,15 +7,20 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-/// The captures in a folder of the corpora, sorted by name. The corpora are where `PLAINSIGHT_CORPORA` says, else in
-/// `shared/corpora` beside the repository.
+/// A file or folder of the corpora: where `PLAINSIGHT_CORPORA` says, else in `shared/corpora` beside the repository.
+#[must_use]
+pub fn path(name: &str) -> PathBuf {
+    env::var_os("PLAINSIGHT_CORPORA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora"), PathBuf::from)
+        .join(name)
+}
+
+/// The captures in a folder of the corpora, sorted by name.
 ///
 /// # Errors
 /// If the folder is not there or holds no capture: nothing to test is no success.
 pub fn captures(folder: &str) -> anyhow::Result<Vec<PathBuf>> {
-    let corpora = env::var_os("PLAINSIGHT_CORPORA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpora"), PathBuf::from);
-    let folder = corpora.join(folder);
+    let folder = path(folder);
     let missing = || {
         format!("the captures of {} are missing; set PLAINSIGHT_CORPORA to where they are", folder.display())
     };
