@@ -31,8 +31,11 @@ fn length(header: &[u8]) -> Option<u64> {
 }
 
 /// What clients send.
-#[derive(Debug)]
-pub(super) struct ClientPackets;
+#[derive(Debug, Default)]
+pub(super) struct ClientPackets {
+    /// Whether the next packet must begin a command: of at least a byte, with sequence number 0.
+    pub(super) commands_only: bool,
+}
 
 impl Layout for ClientPackets {
     fn header_bytes(&self) -> usize {
@@ -40,7 +43,8 @@ impl Layout for ClientPackets {
     }
 
     fn length(&self, header: &[u8]) -> Option<u64> {
-        length(header)
+        let command = matches!(*header, [low, middle, high, 0] if low | middle | high != 0);
+        if self.commands_only && !command { None } else { length(header) }
     }
 
     fn keep_bytes(&self) -> usize {

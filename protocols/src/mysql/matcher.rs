@@ -185,9 +185,19 @@ impl Matcher {
                 self.lost_from_client(calls);
                 true
             }
-            // Every header is one of a packet.
-            Event::Invalid => true,
+            Event::Invalid => {
+                self.miss();
+                self.lost_from_client(0);
+                true
+            }
         }
+    }
+
+    /// Whether the client's next packet begins a command: nothing else may come.
+    pub(super) fn expects_command(&self) -> bool {
+        let logging_in = self.session.capabilities.is_none()
+            || self.queue.back().is_some_and(|newest| newest.command.answer() == Answer::Authentication);
+        !logging_in && !self.client_continues && !self.waits_for_file()
     }
 
     /// A segment began that holds a header and nothing else.
@@ -537,6 +547,8 @@ impl Matcher {
     /// A framed stream has lost its framing in a gap.
     pub(super) fn server_gap(&mut self, gap: &Gap, sink: &mut dyn Sink) {
         self.awaits_greeting = false;
+        // What was held of a header before the gap belongs to the answer, too.
+        let before = if self.reply.is_some() { gap.offset.saturating_sub(self.server_read) } else { 0 };
         let after = gap.offset.saturating_add(gap.bytes).saturating_sub(gap.offset.max(self.server_read));
         self.server_continues = false;
         self.looks_ended = false;
@@ -554,6 +566,7 @@ impl Matcher {
             }
         }
         if let Some(reply) = &mut self.reply {
+            reply.pass(before, Loss::Nothing);
             reply.pass(after, loss(gap.cause));
             self.link = Link::Draining;
         }

@@ -47,7 +47,7 @@ pub(super) struct MysqlParser {
 impl MysqlParser {
     pub(super) fn new(from_start: bool) -> Self {
         Self {
-            client: Framer::new(ClientPackets, from_start),
+            client: Framer::new(ClientPackets::default(), from_start),
             server: Framer::new(ServerPackets, from_start),
             matcher: Matcher::new(from_start),
             late: Vec::new(),
@@ -68,7 +68,12 @@ impl MysqlParser {
         let matcher = &mut self.matcher;
         let mut rest = *segment;
         while !rest.bytes.is_empty() {
-            let taken = self.client.segment(&rest, |_, event| matcher.client_event(event, sink));
+            self.client.layout_mut().commands_only = matcher.expects_command();
+            let taken = self.client.segment(&rest, |layout, event| {
+                let goes_on = matcher.client_event(event, sink);
+                layout.commands_only = matcher.expects_command();
+                goes_on
+            });
             if std::mem::take(&mut matcher.orders.lose_client) {
                 self.client.lose();
                 break;
