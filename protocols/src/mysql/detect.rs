@@ -254,7 +254,7 @@ fn judge(bytes: &[u8]) -> Verdict {
         0xfe if length == 5 && whole => likely(next.is_empty()),
         // The answer to a COM_STMT_PREPARE.
         0 if (12..=13).contains(&length) && whole && prepares(rest, next) => likely(true),
-        0 if length >= 7 && whole => match message::done(rest) {
+        0 if length >= 7 && whole => match message::done(rest, true) {
             // A statement that changes many rows, and says more than that it did, is rare.
             Some(_) if next.is_empty() && length <= ERROR_BYTES => Verdict::Likely,
             _ => Verdict::No,

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 
 use super::{
     command::{Answer, Command},
-    frame::{CONTINUED_BYTES, HEADER_BYTES},
+    frame::{CONTINUED_BYTES, HEADER_BYTES, SERVER_KEEP_BYTES},
     message::{self, Login},
     pending::{self, Account, Pending, Text},
     reply::{Loss, Reply, Step, ends_rows},
@@ -85,6 +85,8 @@ pub(super) struct Matcher {
     hole: bool,
     /// Whether the client has sent commands without waiting for answers.
     pipelined: bool,
+    /// Whether a command was seen: the login is over, or as good as.
+    commanded: bool,
     client_continues: bool,
     server_continues: bool,
     /// How far the server's stream has come, and when.
@@ -95,8 +97,10 @@ pub(super) struct Matcher {
     /// Whether what was seen last of an answer that is drained looks like its end.
     looks_ended: bool,
     active_at: Option<Timestamp>,
-    lost_commands: u64,
-    lost_answers: u64,
+    /// Lost commands, less the answers without one that were reported; below zero while the loss is not known yet.
+    lost_commands: i64,
+    /// The same of answers.
+    lost_answers: i64,
     /// Commands that were reported without their answer, which may still come.
     unmatched: u64,
     misses: u32,
@@ -120,6 +124,7 @@ impl Matcher {
             proven: from_start,
             hole: false,
             pipelined: false,
+            commanded: false,
             client_continues: false,
             server_continues: false,
             server_position: 0,
@@ -195,7 +200,7 @@ impl Matcher {
 
     /// Whether the client's next packet begins a command: nothing else may come.
     pub(super) fn expects_command(&self) -> bool {
-        let logging_in = self.session.capabilities.is_none()
+        let logging_in = !self.commanded
             || self.queue.back().is_some_and(|newest| newest.command.answer() == Answer::Authentication);
         !logging_in && !self.client_continues && !self.waits_for_file()
     }
@@ -212,7 +217,7 @@ impl Matcher {
         self.hole = true;
         self.client_continues = false;
         let commands = if self.headers_apart { calls.div_ceil(2) } else { calls };
-        self.lost_commands = self.lost_commands.saturating_add(commands);
+        self.lost_commands = self.lost_commands.saturating_add_unsigned(commands);
     }
 
     /// So many bytes of a file passed.
@@ -301,6 +306,7 @@ impl Matcher {
     }
 
     fn command(&mut self, command: Command, payload: &[u8], span: Span, sink: &mut dyn Sink) {
+        self.commanded = true;
         self.moved_on(&span, sink);
         match command {
             Command::CloseStatement => {
@@ -401,7 +407,7 @@ impl Matcher {
     /// Reports a command whose answer will not be known.
     fn alone(&mut self, pending: &Pending, sink: &mut dyn Sink) {
         report(&self.session, Some(pending), None, Outcome::Partial, sink);
-        self.lost_answers = self.lost_answers.saturating_sub(1);
+        self.lost_answers -= 1;
     }
 
     /// Gives all waiting commands up, and the answer under way.
@@ -440,7 +446,7 @@ impl Matcher {
     }
 
     fn balance(&mut self, sink: &mut dyn Sink) {
-        let both = self.lost_commands.min(self.lost_answers);
+        let both = self.lost_commands.min(self.lost_answers).max(0).unsigned_abs();
         self.lost_commands = 0;
         self.lost_answers = 0;
         if both > 0 {
@@ -524,7 +530,7 @@ impl Matcher {
     pub(super) fn unframed_gap(&mut self, gap: &Gap, sink: &mut dyn Sink) {
         self.looks_ended = false;
         if let GapCause::Lost { calls } = gap.cause {
-            self.lost_answers = self.lost_answers.saturating_add(calls);
+            self.lost_answers = self.lost_answers.saturating_add_unsigned(calls);
         }
         if self.link == Link::Seeking
             && let Some(front) = self.queue.front()
@@ -553,10 +559,15 @@ impl Matcher {
         self.server_continues = false;
         self.looks_ended = false;
         if let GapCause::Lost { calls } = gap.cause {
-            self.lost_answers = self.lost_answers.saturating_add(calls);
+            self.lost_answers = self.lost_answers.saturating_add_unsigned(calls);
         }
         if self.reply.is_none() {
+            let end = gap.offset.saturating_add(gap.bytes);
             match self.queue.front() {
+                // What was lost stood before its answer.
+                Some(front) if front.span.opposite_offset.is_some_and(|expected| expected >= end) => {
+                    self.link = Link::Seeking;
+                }
                 Some(front) if !front.unsure => self.begin_unseen(gap.offset, gap.at, sink),
                 Some(_) => {
                     self.abandon(sink);
@@ -659,7 +670,8 @@ impl Matcher {
         let Some(front) = self.queue.front() else { return begins && self.begin_orphan() };
         let (asked, answered) = (front.span.opposite_offset, frame.opposite_offset);
         let too_early = answered.is_some_and(|read| read <= front.span.offset)
-            || front.unsure && asked.is_some_and(|stood| frame.offset < stood);
+            || front.unsure
+                && (frame.started < front.span.started || asked.is_some_and(|stood| frame.offset < stood));
         let in_order = sequence == Some(front.sequence)
             || front.command.answer() == Answer::Authentication
             || sequence == Some(0) && first == Some(0xff);
@@ -680,7 +692,7 @@ impl Matcher {
         let keyed = asked.is_some() || answered.is_some();
         let fits = asked.is_none_or(|stood| stood == frame.offset)
             && answered.is_none_or(|read| read <= front.end())
-            && (keyed || self.lost_commands == 0);
+            && (keyed || self.lost_commands <= 0);
         if fits {
             let command = front.command;
             if let Some(front) = self.queue.front_mut() {
@@ -704,7 +716,7 @@ impl Matcher {
     /// A packet may not stand where it does.
     fn broken(&mut self, frame: &Frame<'_>, sink: &mut dyn Sink) {
         self.miss();
-        let torn = frame.bytes.len() <= HEADER_BYTES;
+        let torn = (frame.bytes.len() as u64) < frame.length && frame.bytes.len() < SERVER_KEEP_BYTES;
         if torn && self.reply.is_some() && self.queue.len() <= 1 && !self.orphan {
             let cause = if frame.missing_bytes > 0 { Loss::Lost } else { Loss::NotCopied };
             if let Some(reply) = &mut self.reply {
@@ -729,11 +741,12 @@ impl Matcher {
         }
         let Some(mut pending) = self.pop() else { return };
         self.misses = 0;
+        self.commanded = true;
         self.follow(&mut pending, &mut reply, sink);
         let whole = |span: &Span| span.ended.is_some() && span.missing_bytes == 0;
         let complete = whole(&pending.span) && whole(&reply.span) && reply.loss < Loss::Lost;
-        if !complete {
-            self.lost_answers = self.lost_answers.saturating_sub(1);
+        if reply.loss == Loss::Lost {
+            self.lost_answers -= 1;
         }
         let outcome = if complete { Outcome::Complete } else { Outcome::Partial };
         report(&self.session, Some(&pending), Some((&reply, pending.command)), outcome, sink);
@@ -756,7 +769,7 @@ impl Matcher {
         let unasked = self.proven && !self.hole && reply.failure.is_some();
         let whole = reply.span.ended.is_some() && reply.span.missing_bytes == 0 && reply.loss < Loss::Lost;
         let outcome = if unasked && whole { Outcome::Complete } else { Outcome::Partial };
-        self.lost_commands = self.lost_commands.saturating_sub(u64::from(!unasked));
+        self.lost_commands -= i64::from(!unasked);
         report(&self.session, None, Some((reply, Command::Unseen)), outcome, sink);
     }
 
@@ -856,7 +869,7 @@ impl Matcher {
         while let Some(pending) = self.pop() {
             let outcome =
                 if pending.unsure || self.lost_answers > 0 || self.link == Link::Seeking && !self.proven {
-                    self.lost_answers = self.lost_answers.saturating_sub(1);
+                    self.lost_answers -= 1;
                     Outcome::Partial
                 } else {
                     Outcome::NoResponse(reason)

@@ -182,11 +182,14 @@ pub(super) struct Done<'a> {
     pub(super) schema: Option<&'a [u8]>,
 }
 
-/// Reads an `OK_Packet` after its first byte.
-pub(super) fn done(payload: &[u8]) -> Option<Done<'_>> {
+/// Reads an `OK_Packet` after its first byte. `whole` says that nothing was cut off.
+pub(super) fn done(payload: &[u8], whole: bool) -> Option<Done<'_>> {
     let mut reader = Reader::new(payload);
     let affected_rows = number(&mut reader)?;
     number(&mut reader)?;
+    if !whole && reader.rest().len() < 4 {
+        return None;
+    }
     // Both are absent only in answers to clients older than MySQL 4.1.
     let status = reader.u16_le().unwrap_or_default();
     let warnings = reader.u16_le().unwrap_or_default();
@@ -243,10 +246,12 @@ pub(super) enum End<'a> {
     New(Done<'a>),
 }
 
-/// Reads the end of a series of packets, from after the first byte.
-pub(super) fn end(payload: &[u8]) -> Option<End<'_>> {
+/// Reads the end of a series of packets, from after the first byte. `whole` says that nothing was cut off.
+pub(super) fn end(payload: &[u8], whole: bool) -> Option<End<'_>> {
     let mut reader = Reader::new(payload);
     match payload.len() {
+        // How long it was decides which kind it is.
+        0..=4 if !whole => None,
         // Before MySQL 4.1 there was nothing in it.
         0 => Some(End::Old { status: 0, warnings: 0 }),
         1..=3 => None,
@@ -254,7 +259,7 @@ pub(super) fn end(payload: &[u8]) -> Option<End<'_>> {
             let warnings = reader.u16_le()?;
             Some(End::Old { status: reader.u16_le()?, warnings })
         }
-        _ => done(payload).map(End::New),
+        _ => done(payload, whole).map(End::New),
     }
 }
 

@@ -188,8 +188,9 @@ impl Reply {
             return self.fail(rest);
         }
         let ends = first == 0xfe && frame.length < CONTINUED_BYTES;
+        let whole = frame.bytes.len() as u64 == frame.length;
         match self.next {
-            Next::First => self.first(command, first, payload, frame.length),
+            Next::First => self.first(command, first, payload, whole),
             Next::Columns { left, rows } => {
                 if first == 0xfe {
                     return Step::Broken;
@@ -202,10 +203,10 @@ impl Reply {
                 Step::More
             }
             Next::AfterColumns => self.after_columns(ends, frame, rest, deprecates_eof),
-            Next::Rows => self.row(ends, rest),
+            Next::Rows => self.row(ends, rest, whole),
             Next::Fields => {
                 if ends {
-                    self.end(rest)
+                    self.end(rest, whole)
                 } else {
                     Step::More
                 }
@@ -231,8 +232,8 @@ impl Reply {
                 self.define(then, 0);
                 self.read(command, frame, Some(true))
             }
-            Next::Authentication => self.authenticate(first, rest),
-            Next::File => self.first(command, first, payload, frame.length),
+            Next::Authentication => self.authenticate(first, rest, whole),
+            Next::File => self.first(command, first, payload, whole),
             Next::Stream => Step::Streams,
         }
     }
@@ -249,9 +250,9 @@ impl Reply {
         }
     }
 
-    fn first(&mut self, command: Command, first: u8, payload: &[u8], length: u64) -> Step {
+    fn first(&mut self, command: Command, first: u8, payload: &[u8], whole: bool) -> Step {
         let rest = payload.get(1..).unwrap_or_default();
-        let bytes = length.saturating_sub(HEADER_BYTES as u64);
+        let columns = message::columns(payload).filter(|_| whole);
         match (command.answer(), first) {
             (Answer::Text, _) => Step::Ended,
             (Answer::Prepared, 0) => match message::prepared(rest) {
@@ -265,22 +266,20 @@ impl Reply {
                 }
                 None => Step::Broken,
             },
-            (Answer::Results, 0) if bytes >= 3 && message::columns(payload).is_none() => {
-                match message::done(rest) {
-                    Some(done) => {
-                        let affected = self.affected_rows.unwrap_or_default();
-                        self.affected_rows = Some(affected.saturating_add(done.affected_rows));
-                        self.done(&done)
-                    }
-                    None => Step::Broken,
+            (Answer::Results, 0) if columns.is_none() => match message::done(rest, whole) {
+                Some(done) => {
+                    let affected = self.affected_rows.unwrap_or_default();
+                    self.affected_rows = Some(affected.saturating_add(done.affected_rows));
+                    self.done(&done)
                 }
-            }
+                None => Step::Broken,
+            },
             (Answer::Results, 0xfb) => {
                 self.next = Next::File;
                 Step::More
             }
-            (Answer::Results, 0xfe) => self.end(rest),
-            (Answer::Results, _) => match message::columns(payload) {
+            (Answer::Results, 0xfe) => self.end(rest, whole),
+            (Answer::Results, _) => match columns {
                 Some(Columns { count, described }) => {
                     self.rows.get_or_insert(0);
                     self.next = if described {
@@ -304,32 +303,33 @@ impl Reply {
         deprecates_eof: Option<bool>,
     ) -> Step {
         let old = ends && frame.length == HEADER_BYTES as u64 + 5 && deprecates_eof != Some(true);
+        let whole = frame.bytes.len() as u64 == frame.length;
         self.next = Next::Rows;
         if !old {
             if deprecates_eof.is_none() {
                 self.deprecates_eof = Some(true);
             }
-            return self.row(ends, rest);
+            return self.row(ends, rest, whole);
         }
         self.deprecates_eof = Some(false);
-        match message::end(rest) {
+        match message::end(rest, whole) {
             // The rows wait on the server.
-            Some(End::Old { status, .. }) if status & status::CURSOR_EXISTS != 0 => self.end(rest),
+            Some(End::Old { status, .. }) if status & status::CURSOR_EXISTS != 0 => self.end(rest, whole),
             Some(_) => Step::More,
             None => Step::Broken,
         }
     }
 
-    fn row(&mut self, ends: bool, rest: &[u8]) -> Step {
+    fn row(&mut self, ends: bool, rest: &[u8], whole: bool) -> Step {
         if ends {
-            return self.end(rest);
+            return self.end(rest, whole);
         }
         self.rows = self.rows.map(|rows| rows + 1);
         Step::More
     }
 
-    fn end(&mut self, rest: &[u8]) -> Step {
-        match message::end(rest) {
+    fn end(&mut self, rest: &[u8], whole: bool) -> Step {
+        match message::end(rest, whole) {
             Some(End::Old { status, warnings }) => self.done(&Done { status, warnings, ..Done::default() }),
             Some(End::New(done)) => self.done(&done),
             None => Step::Broken,
@@ -370,12 +370,12 @@ impl Reply {
         }
     }
 
-    fn authenticate(&mut self, first: u8, rest: &[u8]) -> Step {
+    fn authenticate(&mut self, first: u8, rest: &[u8], whole: bool) -> Step {
         if first != 0 {
             // Another method, or a step of one.
             return Step::More;
         }
-        match message::done(rest) {
+        match message::done(rest, whole) {
             Some(done) => self.done(&done),
             None => Step::Broken,
         }

@@ -99,7 +99,7 @@ fn call(wire: &mut Wire, missing: &mut [(u64, u64); 2], direction: Direction, by
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn no_answer_is_taken_for_anothers_whatever_is_lost(fates in fates(0.2), keyed in any::<bool>()) {
@@ -141,7 +141,12 @@ proptest! {
             prop_assert!(recorder.seen.iter().all(|seen| seen.outcome == Outcome::Complete));
             prop_assert_eq!(recorder.unobserved, 0);
         }
-        prop_assert!(recorder.seen.len() as u64 + recorder.unobserved <= fates.len() as u64 + 24);
+        if keyed && fates.iter().all(|fate| fate.cut.is_none()) {
+            let accounted = recorder.seen.len() as u64 + recorder.unobserved;
+            let both = fates.iter().any(|fate| fate.request_lost) && fates.iter().any(|fate| fate.answer_lost);
+            // An answer to a lost command can pass for the rest of a lost answer.
+            prop_assert!(accounted == fates.len() as u64 || both && accounted < fates.len() as u64);
+        }
     }
 
     #[test]
