@@ -162,21 +162,15 @@ impl Command {
     }
 }
 
-/// The text of a query, and whether attributes stand before it.
-pub(super) struct QueryText<'a> {
-    pub(super) text: &'a [u8],
-    pub(super) has_attributes: bool,
-}
-
 /// Finds the text in a `COM_QUERY`, which is given without the command's byte. Where it is not known whether the client
 /// sends attributes, its first byte tells: no statement begins with so small a number.
-pub(super) fn query_text(payload: &[u8], capabilities: Option<u64>) -> Option<QueryText<'_>> {
+pub(super) fn query_text(payload: &[u8], capabilities: Option<u64>) -> Option<&[u8]> {
     let announced = match capabilities {
         Some(capabilities) => capabilities & capability::QUERY_ATTRIBUTES != 0,
         None => payload.first().is_some_and(|&first| first < b'\t'),
     };
     if !announced {
-        return Some(QueryText { text: payload, has_attributes: false });
+        return Some(payload);
     }
     let mut reader = Reader::new(payload);
     let count = message::number(&mut reader)?;
@@ -185,7 +179,7 @@ pub(super) fn query_text(payload: &[u8], capabilities: Option<u64>) -> Option<Qu
     if count > 0 {
         skip_attributes(&mut reader, usize::try_from(count).ok()?)?;
     }
-    Some(QueryText { text: reader.rest(), has_attributes: true })
+    Some(reader.rest())
 }
 
 /// Moves past the attributes of a query: null bitmap, types with names, values (binary protocol values).

@@ -127,7 +127,7 @@ fn error(length: usize, payload: &[u8]) -> Option<bool> {
 
 /// A client's login, or its request for TLS, which has nineteen zeros in a row.
 fn login(length: usize, payload: &[u8]) -> Detection {
-    if length < TLS_REQUEST_BYTES || length > 64 * 1024 {
+    if !(TLS_REQUEST_BYTES..=LONE_HEADER_BYTES).contains(&length) {
         return Detection::No;
     }
     let capabilities = Reader::new(payload).u32_le().map(u64::from);
@@ -186,8 +186,8 @@ fn command(length: usize, payload: &[u8]) -> Option<bool> {
     let command = Command::from_code(code).filter(|command| command.fits(length))?;
     match command {
         Command::Query => {
-            let text = query_text(rest, None)?.text;
-            begins_statement(text).then(|| text.len() >= 8)
+            let text = query_text(rest, None)?;
+            begins_statement(text).then_some(text.len() >= 8)
         }
         Command::Prepare => begins_statement(rest).then_some(rest.len() >= 8),
         Command::InitDb => (length <= 256 && rest.iter().all(|&byte| byte > b' ')).then_some(false),

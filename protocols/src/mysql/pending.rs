@@ -38,8 +38,8 @@ pub(super) struct Account {
 const NAME_BYTES: usize = super::reply::NAME_BYTES;
 
 impl Account {
-    /// An account with these names.
-    pub(super) fn new(user: Option<&[u8]>, database: Option<&[u8]>) -> Text {
+    /// These names as what a command is about.
+    pub(super) fn text(user: Option<&[u8]>, database: Option<&[u8]>) -> Text {
         let cut = |name: &[u8]| name.get(..NAME_BYTES).unwrap_or(name).into();
         Text::Account(Box::new(Self { user: user.map(cut).unwrap_or_default(), database: database.map(cut) }))
     }
@@ -90,13 +90,11 @@ pub(super) fn text(
         Text::Own(kept)
     };
     match command {
-        Command::Query => {
-            command::query_text(payload, session.capabilities).map_or(Text::None, |query| own(query.text))
-        }
+        Command::Query => command::query_text(payload, session.capabilities).map_or(Text::None, own),
         Command::Prepare | Command::InitDb => own(payload),
         Command::ChangeUser => {
             let (user, database) = message::change_user(payload, session.capabilities);
-            Account::new(user, database)
+            Account::text(user, database)
         }
         Command::Execute | Command::BulkExecute | Command::Fetch | Command::ResetStatement => {
             match Reader::new(payload).u32_le() {

@@ -132,11 +132,6 @@ impl Reply {
         self.next == Next::AfterDefinitions { then: 0 }
     }
 
-    /// Whether it is a matter of authentication, in which both ends speak in turn.
-    pub(super) fn authenticates(&self) -> bool {
-        self.next == Next::Authentication
-    }
-
     /// Bytes of it, seen or not, have passed without being read.
     pub(super) fn pass(&mut self, bytes: u64, loss: Loss) {
         self.span.bytes = self.span.bytes.saturating_add(bytes);

@@ -13,8 +13,8 @@ mod results;
 mod splits;
 
 use crate::{
-    CloseReason, Direction, GapCause, Limit, Outcome, State,
-    testing::{Recorder, Seen, Wire},
+    CloseReason, Direction, Limit, Outcome, State,
+    testing::{Seen, Wire},
 };
 
 /// Client flags: protocol 4.1, secure connection, database at login, session tracking, plug-in authentication.

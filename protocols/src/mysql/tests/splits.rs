@@ -7,8 +7,10 @@ use super::{
     *,
 };
 
-/// What must not depend on where segments begin and end.
-fn essence(seen: &[Seen]) -> Vec<(String, Outcome, u64, u64, Vec<(String, String)>)> {
+/// What must not depend on where segments begin and end: the summary, how much was seen, the sizes, the attributes.
+type Essence = (String, Outcome, u64, u64, Vec<(String, String)>);
+
+fn essence(seen: &[Seen]) -> Vec<Essence> {
     seen.iter()
         .map(|seen| {
             let attributes = seen.server.clone().into_iter().collect();
