@@ -73,11 +73,11 @@ impl MysqlExchange<'_> {
 
     /// `db.query.summary`.
     fn query_summary(&self) -> Option<Cow<'_, str>> {
-        let summary = self.statement().map(|statement| statement.summary.as_str())?;
+        let summary = self.statement().map(|statement| field_text(statement.summary.as_bytes()))?;
         if summary.is_empty() {
             return None;
         }
-        let Some(step) = self.step() else { return Some(Cow::Borrowed(summary)) };
+        let Some(step) = self.step() else { return Some(summary) };
         let mut text = format!("{step} {summary}");
         if text.len() > SUMMARY_BYTES {
             let cut = text.bytes().take(SUMMARY_BYTES + 1).rposition(|byte| byte == b' ');
@@ -247,7 +247,7 @@ impl Details for MysqlExchange<'_> {
             visit("db.query.summary", Value::Text(summary));
         }
         if let Some(statement) = self.statement().filter(|statement| !statement.text.is_empty()) {
-            visit("db.query.text", Value::Text(Cow::Borrowed(&statement.text)));
+            visit("db.query.text", Value::Text(field_text(statement.text.as_bytes())));
         }
         if let Some((id, known)) = self.statement_id() {
             if id != super::command::LAST_PREPARED {

@@ -65,3 +65,13 @@ fn a_trace_that_a_comment_names_is_followed() {
     wire.answers(&result(1, false));
     assert!(wire.recorder.seen[0].trace_parent.is_some());
 }
+
+#[test]
+fn bytes_that_are_no_text_never_become_control_characters() {
+    let mut wire = logged_in(0);
+    let text = b"\x03UPDATE orders SET \xff\xfe\n\x01\x7f`\x1b\n`\xf0 = \n'x' \xc2\x9b, \xe2\n";
+    wire.asks(&packet(0, text)).answers(&ok(1, 0));
+    for text in wire.recorder.seen[0].server.values() {
+        assert!(!text.chars().any(char::is_control), "{text:?}");
+    }
+}
