@@ -16,6 +16,7 @@ mod framed;
 mod grpc;
 pub mod http;
 pub mod http2;
+pub mod mysql;
 mod ordered;
 mod pending;
 mod placed;
