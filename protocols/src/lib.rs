@@ -12,6 +12,7 @@ mod exchange;
 mod fifo;
 mod framed;
 pub mod http;
+pub mod kafka;
 mod ordered;
 mod pending;
 mod reader;
@@ -93,6 +94,8 @@ impl Limit {
 pub struct Settings {
     /// HTTP/1 options.
     pub http: http::HttpSettings,
+    /// Kafka options.
+    pub kafka: kafka::KafkaSettings,
 }
 
 /// The protocols plainsight can tell apart, named as in the exchange record.

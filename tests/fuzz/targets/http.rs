@@ -72,6 +72,7 @@ fn run(script: &[u8]) {
             captured_headers: ["cookie", "x-a"].map(str::to_owned).into(),
             known_methods: None,
         },
+        ..Settings::default()
     };
     let mut conversation = Conversation::new(flags & 1 > 0);
     let mut checker = Checker;

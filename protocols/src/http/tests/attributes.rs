@@ -130,7 +130,7 @@ fn secrets_in_urls_never_leave() {
 fn headers_are_reported_when_asked_for_and_credentials_not_even_then() {
     let names = ["accept", "authorization", "set-cookie", "x-many"].map(str::to_owned);
     let http = crate::http::HttpSettings { captured_headers: names.into(), ..Default::default() };
-    let mut wire = Wire::with(Settings { http }, true);
+    let mut wire = Wire::with(Settings { http, ..Settings::default() }, true);
     wire.request(
         "GET / HTTP/1.1\r\nAccept: a\r\nAuthorization: Basic aHVudGVyMg==\r\nX-Many: 1\r\nx-many: 2\r\n\r\n",
     );

@@ -107,6 +107,7 @@ fn observe(events: &[Event], keyed: bool) -> Recorder {
             captured_headers: Arc::from(["x-id".to_owned()]),
             known_methods: None,
         },
+        ..Settings::default()
     };
     let mut conversation = Conversation::new(true);
     let mut recorder = Recorder::default();
