@@ -109,7 +109,8 @@ fn evidence(bytes: &[u8]) -> Evidence {
         Err(_) => return Evidence::None,
     };
     let Some(api) = head.api else { return Evidence::None };
-    let Some(client) = client_points(head.client.unwrap_or_default()) else { return Evidence::None };
+    // That there is no id is said by two bytes of ones, which is more than zeros say.
+    let Some(client) = head.client.map_or(Some(1), client_points) else { return Evidence::None };
     if !api.describes(head.version) {
         return Evidence::Points(client);
     }
@@ -138,7 +139,8 @@ fn evidence(bytes: &[u8]) -> Evidence {
     match end {
         _ if contradicted => Evidence::None,
         End::Bad | End::More => Evidence::None,
-        // That the length says exactly what the fields add up to is no chance, unless there are no fields.
+        // That the length says exactly what the fields add up to is no chance, unless all of them are zeros.
+        End::Whole if client + points == 0 => Evidence::None,
         End::Whole => Evidence::Points(client + points + if head.body.bytes.is_empty() { 1 } else { 3 }),
         End::Cut => Evidence::Points(client + points),
         End::Short if client + points < LIKELY => Evidence::TooShort,

@@ -29,6 +29,10 @@ const ABSURD_KEY: i16 = 1000;
 /// Messages on a joined or lossy connection that could not be any, after which it is given up.
 const INVALID: u32 = 8;
 
+/// Requests without acknowledgement whose answer is recognised as such, should one come after all: librdkafka's mock of
+/// a broker sends them.
+const UNACKNOWLEDGED: usize = 8;
+
 /// A response that came before its request was seen.
 struct Held {
     span: Span,
@@ -52,6 +56,8 @@ pub(super) struct Link {
     ever_tokens: bool,
     /// Requests given up to make room, whose responses are still to come.
     given_up: u64,
+    /// The newest requests that no answer was asked for.
+    unacknowledged: [Option<i32>; UNACKNOWLEDGED],
     invalid: u32,
 }
 
@@ -88,6 +94,7 @@ impl Link {
             tokens: false,
             ever_tokens: false,
             given_up: 0,
+            unacknowledged: [None; UNACKNOWLEDGED],
             invalid: 0,
         }
     }
@@ -113,11 +120,9 @@ impl Link {
         }
     }
 
-    /// Whether these bytes, on a stream whose framing is not known, begin the response to a request that waits.
+    /// Whether these bytes, on a stream whose framing is not known, begin the response to a request that waits; or, if they
+    /// are whole messages, to one that was not seen.
     pub(super) fn resumes(&self, bytes: &[u8]) -> Resume {
-        if self.waiting.is_empty() {
-            return Resume::No;
-        }
         let mut rest = bytes;
         let mut first = true;
         loop {
@@ -125,13 +130,21 @@ impl Link {
             let (Some(length), Some(id)) = (reader.u32_be().map(u64::from), reader.i32_be()) else {
                 return if first { Resume::More } else { Resume::Yes };
             };
-            let request = self.waiting.iter().find(|request| request.correlation == id);
-            let Some(request) = request.filter(|_| (4..=LONGEST_FIRST).contains(&length)) else {
-                return Resume::No;
-            };
             let whole = length + frame::LENGTH_BYTES as u64;
             let here = usize::try_from(whole).unwrap_or(usize::MAX).min(rest.len());
             let (message, after) = rest.split_at(here);
+            let request = self.waiting.iter().find(|request| request.correlation == id);
+            let Some(request) = request.filter(|_| (4..=LONGEST_FIRST).contains(&length)) else {
+                if here as u64 != whole || !self.waiting.is_near(id) {
+                    return Resume::No;
+                }
+                if after.is_empty() {
+                    return Resume::Yes;
+                }
+                rest = after;
+                first = false;
+                continue;
+            };
             let Ok(body) = frame::response_body(message, whole, request.key, request.flexible) else {
                 return Resume::No;
             };
@@ -254,6 +267,8 @@ impl Link {
 
     /// A batch that nobody acknowledges: the exchange is over with the request.
     fn report_unanswered_produce(&mut self, mut request: Box<Request>, sink: &mut dyn Sink) {
+        self.unacknowledged.rotate_right(1);
+        self.unacknowledged[0] = Some(request.correlation);
         request.said.resolve(&self.names);
         let outcome = if is_whole(&request.span) { Outcome::Complete } else { Outcome::Partial };
         let ended = request.span.ended;
@@ -303,7 +318,7 @@ impl Link {
             self.pair(id, frame.bytes, span, sink);
             return;
         }
-        if self.ever_tokens && self.waiting.is_empty() {
+        if self.unacknowledged.contains(&Some(id)) || (self.ever_tokens && self.waiting.is_empty()) {
             return;
         }
         // Its request may be reported late; but not where only loss explains that it was not seen.

@@ -23,6 +23,8 @@ const SPARE: usize = 16;
 const SHORTEST: u64 = 12;
 /// Steps of one from id to id after which a client is believed to count.
 const COUNTING: u32 = 2;
+/// How far from the last request that was seen one may be that was not.
+const NEAR: u32 = 64;
 /// Silence after which nothing is held to be outstanding where no offsets are known to tell.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -38,6 +40,8 @@ pub(super) struct Request {
     pub(super) said: Said,
     /// Nothing was outstanding when it came.
     fresh: bool,
+    /// Losses before it.
+    losses: u64,
 }
 
 impl Request {
@@ -51,6 +55,7 @@ impl Request {
             api: None,
             said: Said::empty(),
             fresh: false,
+            losses: 0,
         }
     }
 }
@@ -66,9 +71,14 @@ pub(super) struct Waiting {
     steps: u32,
     /// No id was used again so far.
     unique: bool,
+    /// Ids go up, as far as was seen.
+    rising: bool,
     /// Something was lost, and nothing has been proven since.
     unsure: bool,
-    ever_lost: bool,
+    /// Losses so far.
+    losses: u64,
+    /// Requests were sent before the one before them was answered.
+    pipelined: bool,
     active_at: Timestamp,
     /// Requests were lost since the last that was seen: so many calls, so many bytes.
     requests_gap: Option<(u64, u64)>,
@@ -79,6 +89,8 @@ pub(super) struct Waiting {
     lost_responses: i64,
     /// Whether the ids told how many requests were lost.
     counted: bool,
+    /// Offset of the first request behind those that were lost.
+    behind_lost: u64,
 }
 
 impl Waiting {
@@ -90,14 +102,17 @@ impl Waiting {
             last_id: None,
             steps: 0,
             unique: true,
+            rising: false,
             unsure: false,
-            ever_lost: false,
+            losses: 0,
+            pipelined: false,
             active_at: Timestamp::default(),
             requests_gap: None,
             responses_gap: false,
             lost_requests: 0,
             lost_responses: 0,
             counted: true,
+            behind_lost: 0,
         }
     }
 
@@ -142,7 +157,7 @@ impl Waiting {
 
     /// Whether nothing was ever lost.
     pub(super) fn is_lossless(&self) -> bool {
-        !self.ever_lost
+        self.losses == 0
     }
 
     /// Requests were lost: so many calls, zero if unknown.
@@ -166,8 +181,8 @@ impl Waiting {
     }
 
     fn lose(&mut self) {
-        self.ever_lost = true;
-        self.unsure |= !self.unique;
+        self.losses += 1;
+        self.unsure |= !self.unique || !self.rising;
     }
 
     /// Takes note of the id of a request that was seen: how many were lost before it, and whether the client counts.
@@ -176,15 +191,26 @@ impl Waiting {
         let quiet = request.span.started.since(self.active_at) >= QUIET;
         request.fresh = self.queue.is_empty() && quiet;
         let gap = self.requests_gap.take();
+        request.fresh &= gap.is_none();
+        request.losses = self.losses;
+        self.pipelined |= !self.queue.is_empty();
         let step = self.last_id.map(|last| id.wrapping_sub(last));
         self.last_id = Some(id);
-        if step.is_some_and(|step| step <= 0) {
-            self.unique = false;
-            self.unsure |= self.ever_lost;
+        match step {
+            Some(step) if step <= 0 => {
+                self.unique = false;
+                self.unsure |= self.losses > 0;
+            }
+            Some(_) if self.unique => {
+                self.rising = true;
+                self.unsure = false;
+            }
+            _ => {}
         }
         match gap {
             None => self.steps = if step == Some(1) { self.steps.saturating_add(1) } else { 0 },
             Some((calls, bytes)) => {
+                self.behind_lost = request.span.offset;
                 let skipped = step.and_then(|step| u64::try_from(step - 1).ok());
                 let counts = self.unique && self.steps >= COUNTING;
                 match skipped.filter(|&skipped| counts && skipped <= bytes / SHORTEST) {
@@ -211,7 +237,7 @@ impl Waiting {
         let request = &self.queue[place];
         // A response written before the first byte of the request was read answers another one.
         let too_early = response.opposite_offset.is_some_and(|read| read <= request.span.offset);
-        if too_early || (self.unsure && !proven(request, response)) { None } else { Some(place) }
+        if too_early || (self.unsure && !self.proven(request, response)) { None } else { Some(place) }
     }
 
     /// Takes the request at this place out as one that was answered. Gives how many exchanges are now known to have
@@ -220,7 +246,7 @@ impl Waiting {
         let request = self.take(place)?;
         self.unsure = false;
         self.responses_gap = false;
-        let unseen = self.balance();
+        let unseen = if request.span.offset >= self.behind_lost { self.balance() } else { 0 };
         Some((request, unseen))
     }
 
@@ -271,16 +297,22 @@ impl Waiting {
         self.counted = true;
         unseen.max(0).unsigned_abs()
     }
-}
 
-/// Whether the response begins exactly where its stream stood when the request was read, and nothing after the request
-/// was read before the response was written.
-fn proven(request: &Request, response: &Span) -> bool {
-    let asked = &request.span;
-    match (asked.opposite_offset, response.opposite_offset) {
-        (Some(stood), Some(read)) => {
-            stood == response.offset && read <= asked.offset.saturating_add(asked.bytes)
+    /// Whether the response begins exactly where its stream stood when the request was read, and nothing after the
+    /// request was read before the response was written.
+    fn proven(&self, request: &Request, response: &Span) -> bool {
+        let asked = &request.span;
+        match (asked.opposite_offset, response.opposite_offset) {
+            (Some(stood), Some(read)) => {
+                let end = asked.offset.saturating_add(asked.bytes);
+                !self.pipelined && stood == response.offset && read <= end
+            }
+            _ => request.fresh && request.losses == self.losses && self.queue.len() == 1,
         }
-        _ => request.fresh,
+    }
+
+    /// Whether a response with this id may answer a request that was sent around the last one that was seen.
+    pub(super) fn is_near(&self, id: i32) -> bool {
+        self.last_id.is_some_and(|last| id.wrapping_sub(last).unsigned_abs() <= NEAR)
     }
 }
