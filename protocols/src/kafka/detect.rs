@@ -2,6 +2,7 @@
 //! what such a request holds; the answer to `ApiVersions` by its list of kinds.
 
 use super::{
+    apis::{self, API_VERSIONS},
     frame::{self, LENGTH_BYTES, LONGEST_FIRST},
     records,
     schema::{End, Note, walk},
@@ -89,7 +90,7 @@ fn prefix_fits(bytes: &[u8]) -> bool {
         return false;
     }
     let Some(key) = reader.i16_be() else { return reader.rest().first().is_none_or(|&byte| byte == 0) };
-    let Some(api) = super::apis::api(key) else { return false };
+    let Some(api) = apis::api(key) else { return false };
     let Some(version) = reader.i16_be() else { return reader.rest().first().is_none_or(|&byte| byte == 0) };
     let fits = (0..=api.highest.saturating_add(NEWER_VERSIONS)).contains(&version);
     fits && reader.rest().first().is_none_or(|&byte| byte < 0x80)
@@ -102,6 +103,8 @@ fn evidence(bytes: &[u8]) -> Evidence {
     let Some(length) = Reader::new(bytes).u32_be() else { return Evidence::TooShort };
     let length = u64::from(length) + LENGTH_BYTES as u64;
     let here = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len());
+    // Programs write whole messages: that one ends with its segment is one more sign of it.
+    let exact = u32::from(here == bytes.len() && here as u64 == length);
     let bytes = bytes.get(..here).unwrap_or(bytes);
     let head = match frame::request(bytes, length) {
         Ok(head) => head,
@@ -112,7 +115,7 @@ fn evidence(bytes: &[u8]) -> Evidence {
     // That there is no id is said by two bytes of ones, which is more than zeros say.
     let Some(client) = head.client.map_or(Some(1), client_points) else { return Evidence::None };
     if !api.describes(head.version) {
-        return Evidence::Points(client);
+        return Evidence::Points(client + exact);
     }
     let mut points = 0;
     let mut contradicted = false;
@@ -139,10 +142,14 @@ fn evidence(bytes: &[u8]) -> Evidence {
     match end {
         _ if contradicted => Evidence::None,
         End::Bad | End::More => Evidence::None,
-        // That the length says exactly what the fields add up to is no chance, unless all of them are zeros.
+        // That the length says exactly what the fields add up to is no chance, unless all of them are zeros, or
+        // there are none; what clients say first may have none.
         End::Whole if client + points == 0 => Evidence::None,
-        End::Whole => Evidence::Points(client + points + if head.body.bytes.is_empty() { 1 } else { 3 }),
-        End::Cut => Evidence::Points(client + points),
+        End::Whole if head.body.bytes.is_empty() && head.key != API_VERSIONS => {
+            Evidence::Points(client + points + 1)
+        }
+        End::Whole => Evidence::Points(client + points + 3),
+        End::Cut => Evidence::Points(client + points + exact),
         End::Short if client + points < LIKELY => Evidence::TooShort,
         End::Short => Evidence::Points(client + points),
     }

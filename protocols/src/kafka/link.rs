@@ -106,8 +106,13 @@ impl Link {
 
     /// Whether this is some other protocol after all.
     pub(super) fn is_foreign(&self) -> bool {
-        let most = if self.from_start && self.waiting.is_lossless() { 0 } else { INVALID };
-        self.invalid > most
+        self.invalid > INVALID
+    }
+
+    /// Something stands where a message should begin. Where nothing was lost, that is proof.
+    fn invalid(&mut self) {
+        let proof = self.from_start && self.waiting.is_lossless();
+        self.invalid = if proof { INVALID } else { self.invalid } + 1;
     }
 
     /// Says how the next responses are to be cut.
@@ -180,9 +185,9 @@ impl Link {
                 self.session.lose();
             }
             Event::Invalid => {
+                self.invalid();
                 self.waiting.lose_requests(0);
                 self.session.lose();
-                self.invalid += 1;
             }
         }
         true
@@ -202,8 +207,8 @@ impl Link {
             }
             Event::Lost { calls } => self.waiting.lose_responses(calls),
             Event::Invalid => {
+                self.invalid();
                 self.waiting.lose_responses(0);
-                self.invalid += 1;
             }
         }
         true
@@ -221,8 +226,8 @@ impl Link {
             }
             _ if self.tokens => return true,
             _ => {
-                self.invalid += 1;
-                return false;
+                self.invalid();
+                return !self.is_foreign();
             }
         };
         if self.tokens {
