@@ -125,7 +125,7 @@ fn evidence(bytes: &[u8]) -> Evidence {
     };
     let end = walk(api.request, head.version, head.flexible, head.body, &mut |note| match note {
         Note::Topic(name) if !name.is_empty() => {
-            noted(legal(name).map(|name| if name.len() > 2 { 2 } else { 1 }))
+            noted(legal(name).map(|name| if name.len() > 2 { 2 } else { 1 }));
         }
         Note::Word(word) => {
             let plain = word.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ');

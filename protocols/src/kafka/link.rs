@@ -29,6 +29,8 @@ const ABSURD_KEY: i16 = 1000;
 /// Messages on a joined or lossy connection that could not be any, after which it is given up.
 const INVALID: u32 = 8;
 
+/// Messages one behind the other that are looked at to find out whether a segment begins one.
+const CHAIN: usize = 4;
 /// Requests without acknowledgement whose answer is recognised as such, should one come after all: librdkafka's mock of
 /// a broker sends them.
 const UNACKNOWLEDGED: usize = 8;
@@ -129,11 +131,10 @@ impl Link {
     /// are whole messages, to one that was not seen.
     pub(super) fn resumes(&self, bytes: &[u8]) -> Resume {
         let mut rest = bytes;
-        let mut first = true;
-        loop {
+        for index in 0..CHAIN {
             let mut reader = Reader::new(rest);
             let (Some(length), Some(id)) = (reader.u32_be().map(u64::from), reader.i32_be()) else {
-                return if first { Resume::More } else { Resume::Yes };
+                return if index == 0 { Resume::More } else { Resume::Yes };
             };
             let whole = length + frame::LENGTH_BYTES as u64;
             let here = usize::try_from(whole).unwrap_or(usize::MAX).min(rest.len());
@@ -147,7 +148,6 @@ impl Link {
                     return Resume::Yes;
                 }
                 rest = after;
-                first = false;
                 continue;
             };
             let Ok(body) = frame::response_body(message, whole, request.key, request.flexible) else {
@@ -163,8 +163,8 @@ impl Link {
                 return Resume::Yes;
             }
             rest = after;
-            first = false;
         }
+        Resume::Yes
     }
 
     pub(super) fn lost_request_bytes(&mut self, bytes: u64) {
@@ -328,7 +328,8 @@ impl Link {
         }
         // Its request may be reported late; but not where only loss explains that it was not seen.
         let may_be_late = span.opposite_offset.is_some() || (self.from_start && self.waiting.is_lossless());
-        self.held.push_back(Held { span, id, bytes: frame.bytes.to_vec() });
+        let bytes = frame.bytes.get(..KEEP).unwrap_or(frame.bytes).to_vec();
+        self.held.push_back(Held { span, id, bytes });
         if !may_be_late {
             self.orphan_first(sink);
         } else if self.held.len() > HELD_RESPONSES {

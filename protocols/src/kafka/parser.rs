@@ -26,7 +26,7 @@ pub(super) const HELD_BYTES_LIMIT: usize = KEEP
     + 2 * SAVED
     + waiting::BYTES
     + 2 * TEXT_LIMIT // the request queued last, and the fetch session
-    + (HELD_RESPONSES + 1) * KEEP_METADATA;
+    + (HELD_RESPONSES + 1) * KEEP;
 
 /// One stream.
 struct Stream {

@@ -12,8 +12,6 @@ use super::schema::{
 
 /// Nothing is known but the header.
 pub(super) static NOT_READ: &[Field] = &[all(Cut)];
-/// No field at all.
-pub(super) static NOTHING: &[Field] = &[];
 
 pub(super) static PRODUCE: &[Field] = &[
     since(3, Transaction),

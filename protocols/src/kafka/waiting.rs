@@ -65,6 +65,7 @@ impl Request {
 pub(super) struct Waiting {
     queue: VecDeque<Box<Request>>,
     bytes: usize,
+    #[expect(clippy::vec_box, reason = "records move between here and the queue by their pointer")]
     spare: Vec<Box<Request>>,
     last_id: Option<i32>,
     /// Steps of one in a row, up to where that is certain.
