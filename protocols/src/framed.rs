@@ -132,6 +132,13 @@ impl<L: Layout> Framer<L> {
         self.current.after_gap = true;
     }
 
+    /// The next byte of the stream begins a message, as its owner has found out by means of its own.
+    pub(crate) fn resume(&mut self) {
+        if self.is_lost() {
+            self.state = State::Header;
+        }
+    }
+
     /// Takes the next bytes of the stream and calls `found` with what they complete. The layout may be changed from
     /// within, which is then true of the next message; `false` stops and leaves the rest of the segment unread.
     ///
@@ -267,6 +274,11 @@ impl<L: Layout> Framer<L> {
         let frame = frame(&self.current, &self.held, Some(at));
         let goes_on = found(&mut self.layout, Event::Frame(frame));
         self.held.clear();
+        // A layout may keep much of one message in many: that room is not held on to.
+        let keep = self.layout.keep_bytes();
+        if self.held.capacity() > keep.saturating_mul(2) {
+            self.held.shrink_to(keep);
+        }
         self.current.after_gap = false;
         goes_on
     }
@@ -396,6 +408,17 @@ mod tests {
         let mut stream = Stream::new();
         stream.bytes(b"#\x08ab").lost(20).bytes(b"zz#\x01x").bytes(b"#\x01y#\x01z");
         assert_eq!(stream.seen, ["ab 0+10-6", "lost 1", "y 29+3 after a gap", "z 32+3"]);
+    }
+
+    #[test]
+    fn whoever_knows_better_says_where_a_message_begins() {
+        let mut stream = Stream::new();
+        stream.bytes(b"#\x08ab").lost(20);
+        if let Some(framer) = &mut stream.framer {
+            framer.resume();
+        }
+        stream.bytes(b"#").bytes(b"\x01x");
+        assert_eq!(stream.seen, ["ab 0+10-6", "lost 1", "x 24+3 after a gap"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod framed;
 mod grpc;
 pub mod http;
 pub mod http2;
+pub mod kafka;
 pub mod mysql;
 mod ordered;
 mod pending;
@@ -109,6 +110,8 @@ impl Limit {
 pub struct Settings {
     /// HTTP/1 options.
     pub http: http::HttpSettings,
+    /// Kafka options.
+    pub kafka: kafka::KafkaSettings,
 }
 
 /// The protocols plainsight can tell apart, named as in the exchange record.

@@ -2,11 +2,19 @@
 
 use crate::stream::CloseReason;
 use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp};
-use crate::{dns, http, http2, mysql, postgresql, redis, tls};
+use crate::{dns, http, http2, kafka, mysql, postgresql, redis, tls};
 
 /// Every protocol, in the order in which detection asks them.
-pub static PROTOCOLS: &[Entry] =
-    &[http::ENTRY, http2::ENTRY, tls::ENTRY, redis::ENTRY, postgresql::ENTRY, mysql::ENTRY, dns::ENTRY];
+pub static PROTOCOLS: &[Entry] = &[
+    http::ENTRY,
+    http2::ENTRY,
+    tls::ENTRY,
+    redis::ENTRY,
+    postgresql::ENTRY,
+    mysql::ENTRY,
+    dns::ENTRY,
+    kafka::ENTRY,
+];
 
 /// How a protocol is recognised and how its parser is made.
 #[derive(Debug, Clone, Copy)]

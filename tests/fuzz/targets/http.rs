@@ -79,6 +79,7 @@ fn run(script: &[u8]) {
             known_methods: None,
             ..HttpSettings::default()
         },
+        ..Settings::default()
     };
     let mut conversation = Conversation::new(flags & 1 > 0);
     let mut checker = Checker;

@@ -84,7 +84,7 @@ fn names_are_made_of_the_method_and_the_route() {
 
     let patterns = ["/shops/{shop}/*".parse().expect("valid")];
     let http = crate::http::HttpSettings { route_patterns: patterns.into(), ..Default::default() };
-    let mut wire = Wire::with(Settings { http }, true);
+    let mut wire = Wire::with(Settings { http, ..Settings::default() }, true);
     wire.request(&get("/shops/acme/a/b")).response(&ok(""));
     assert_eq!(wire.recorder.seen[0].name, "GET /shops/{shop}/*");
 }
@@ -156,7 +156,7 @@ fn secrets_in_urls_never_leave() {
 fn headers_are_reported_when_asked_for_and_credentials_not_even_then() {
     let names = ["accept", "authorization", "set-cookie", "x-many"].map(str::to_owned);
     let http = crate::http::HttpSettings { captured_headers: names.into(), ..Default::default() };
-    let mut wire = Wire::with(Settings { http }, true);
+    let mut wire = Wire::with(Settings { http, ..Settings::default() }, true);
     wire.request(
         "GET / HTTP/1.1\r\nAccept: a\r\nAuthorization: Basic aHVudGVyMg==\r\nX-Many: 1\r\nx-many: 2\r\n\r\n",
     );

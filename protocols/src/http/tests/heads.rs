@@ -59,7 +59,7 @@ fn unknown_methods_are_reported_as_other_and_kept() {
 fn the_list_of_known_methods_can_be_replaced() {
     let http =
         crate::http::HttpSettings { known_methods: Some(["PURGE".to_owned()].into()), ..Default::default() };
-    let mut wire = Wire::with(Settings { http }, true);
+    let mut wire = Wire::with(Settings { http, ..Settings::default() }, true);
     wire.request("PURGE / HTTP/1.1\r\n\r\n").response(&ok(""));
     wire.request(&get("/")).response(&ok(""));
     let names: Vec<_> = wire.recorder.seen.iter().map(|seen| seen.name.as_str()).collect();

@@ -108,6 +108,7 @@ fn observe(events: &[Event], keyed: bool) -> Recorder {
             known_methods: None,
             ..Default::default()
         },
+        ..Settings::default()
     };
     let mut conversation = Conversation::new(true);
     let mut recorder = Recorder::default();

@@ -95,7 +95,7 @@ fn client_errors_are_the_clients_and_server_errors_are_everyones() {
 fn headers_are_reported_when_asked_for_and_credentials_not_even_then() {
     let names = ["accept", "authorization", "x-trailer"].map(str::to_owned);
     let http = crate::http::HttpSettings { captured_headers: names.into(), ..Default::default() };
-    let mut wire = begun_with(Settings { http });
+    let mut wire = begun_with(Settings { http, ..Settings::default() });
     let fields = [&ask("GET", "/")[..], &[("accept", "a"), ("authorization", "hunter2")]].concat();
     wire.asks(&headers(1, END_STREAM, &fields));
     wire.answers(&headers(1, 0, &[(":status", "200")]));

@@ -185,7 +185,10 @@ fn check(seen: &Seen) -> Result<(), TestCaseError> {
 
 fn with_numbers() -> Settings {
     let captured_headers = ["x-number".to_owned()].into();
-    Settings { http: crate::http::HttpSettings { captured_headers, ..Default::default() } }
+    Settings {
+        http: crate::http::HttpSettings { captured_headers, ..Default::default() },
+        ..Settings::default()
+    }
 }
 
 proptest! {
