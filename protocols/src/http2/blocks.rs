@@ -64,12 +64,13 @@ impl Half {
         if block.promises == Some(0) && self.frame.kind == kind::PUSH_PROMISE {
             block.promises = promised(&self.frame, payload);
         }
-        // Of a payload that is not whole, the end is cut off, padding and all.
         let whole = payload.len() == self.frame.length as usize;
-        let padless = Header { flags: self.frame.flags & !flag::PADDED, ..self.frame };
-        let fragment = if whole || !self.frame.has(flag::PADDED) {
-            frame::fragment(if whole { &self.frame } else { &padless }, payload)
+        let padded = self.frame.kind != kind::CONTINUATION && self.frame.has(flag::PADDED);
+        let fragment = if whole || !padded {
+            frame::fragment(&self.frame, payload)
         } else {
+            // The end of the payload is missing, and some or all of the padding with it.
+            let padless = Header { flags: self.frame.flags & !flag::PADDED, ..self.frame };
             payload.get(1..).and_then(|payload| {
                 frame::fragment(&padless, payload).map(|range| range.start + 1..range.end + 1)
             })
