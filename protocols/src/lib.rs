@@ -108,7 +108,7 @@ impl Limit {
 /// What a [`Conversation`] should look for, and how much it may hold.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// HTTP/1 options.
+    /// HTTP options, for HTTP/1, HTTP/2 and gRPC.
     pub http: http::HttpSettings,
     /// Kafka options.
     pub kafka: kafka::KafkaSettings,

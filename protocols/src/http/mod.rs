@@ -40,7 +40,7 @@ pub const HELD_BYTES_LIMIT: usize = 2 * (head_buffer::HEAD_LIMIT + 1)
 const KNOWN_METHODS: [&str; 10] =
     ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "QUERY"];
 
-/// HTTP/1 options. Cheap to clone: every connection has its own.
+/// HTTP options, of either version. Cheap to clone: every connection has its own.
 #[derive(Debug, Clone, Default)]
 pub struct HttpSettings {
     /// Names of headers, in lower case, whose values are reported as `http.request.header.<name>` and

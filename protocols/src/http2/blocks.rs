@@ -16,29 +16,30 @@ pub(super) const BLOCK_LIMIT: usize = 64 * 1024;
 const KEPT_CAPACITY: usize = 8 * 1024;
 
 impl Half {
-    /// A block that lies in one frame, and that in one piece, needs no state. Gives whether this is one.
-    pub(super) fn whole_block(
+    /// Some of the payload of a frame that carries a block. One that lies in one frame, and that in one piece, is decoded
+    /// where it is; the others are put together first.
+    pub(super) fn block_payload(
         &mut self,
         payload: &[u8],
         at: Timestamp,
         exchanges: &mut Exchanges,
         sink: &mut dyn Sink,
-    ) -> bool {
+    ) {
         let whole = payload.len() == self.frame.length as usize;
-        if !whole || !self.frame.has(flag::END_HEADERS) || !self.fragments.is_empty() {
-            return false;
-        }
-        let Some(mut block) = self.block.take_if(|block| !block.torn) else { return false };
+        let alone = whole && self.frame.has(flag::END_HEADERS) && self.fragments.is_empty();
+        let Some(mut block) = self.block.take_if(|block| alone && !block.torn) else {
+            self.hold_fragment(payload, sink);
+            return;
+        };
         block.ended = Some(at);
         let fragment = frame::fragment(&self.frame, payload).and_then(|range| payload.get(range));
         if block.promises.is_some() {
             block.promises = promised(&self.frame, payload);
         }
         self.decode(&block, fragment, exchanges, sink);
-        true
     }
 
-    pub(super) fn hold_fragment(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+    fn hold_fragment(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
         let Some(block) = &mut self.block else { return };
         if block.torn {
             return;
@@ -64,12 +65,13 @@ impl Half {
         if block.promises == Some(0) && self.frame.kind == kind::PUSH_PROMISE {
             block.promises = promised(&self.frame, payload);
         }
-        // Of a payload that is not whole, the end is cut off, padding and all.
         let whole = payload.len() == self.frame.length as usize;
-        let padless = Header { flags: self.frame.flags & !flag::PADDED, ..self.frame };
-        let fragment = if whole || !self.frame.has(flag::PADDED) {
-            frame::fragment(if whole { &self.frame } else { &padless }, payload)
+        let padded = self.frame.kind != kind::CONTINUATION && self.frame.has(flag::PADDED);
+        let fragment = if whole || !padded {
+            frame::fragment(&self.frame, payload)
         } else {
+            // The end of the payload is missing, and some or all of the padding with it.
+            let padless = Header { flags: self.frame.flags & !flag::PADDED, ..self.frame };
             payload.get(1..).and_then(|payload| {
                 frame::fragment(&padless, payload).map(|range| range.start + 1..range.end + 1)
             })

@@ -18,8 +18,12 @@ pub(super) const OPEN_EXCHANGES: usize = 1024;
 /// Bytes that the exchanges under way may hold, all together.
 pub(super) const OPEN_BYTES: usize = 512 * 1024;
 
-/// Records kept for use again.
-const SPARE: usize = 32;
+/// Records kept for use again, and the most that one of them holds: there are many connections, and few are busy.
+const SPARE: usize = 8;
+const SPARE_BYTES: usize = 1024;
+
+/// Exchanges under way for which room is kept while there are none.
+const KEPT_ROOM: usize = 128;
 
 /// The exchanges of one connection.
 pub(super) struct Exchanges {
@@ -104,13 +108,12 @@ impl Exchanges {
             Ok(index) => return Some(index),
             Err(place) => place,
         };
-        let highest = self.highest[usize::from(stream.is_multiple_of(2))];
-        let skipped = self.skipped.binary_search(&stream);
-        if let Ok(index) = skipped {
+        let promised = stream.is_multiple_of(2);
+        let answers_unseen =
+            self.joined && !promised && direction == Direction::ToClient && stream < self.lowest;
+        if let Ok(index) = self.skipped.binary_search(&stream) {
             self.skipped.remove(index);
-        } else if stream <= highest
-            && !(self.joined && direction == Direction::ToClient && stream < self.lowest)
-        {
+        } else if stream <= self.highest[usize::from(promised)] && !answers_unseen {
             return None;
         }
         let place = if self.open.len() >= OPEN_EXCHANGES {
@@ -282,11 +285,14 @@ impl Exchanges {
         }
         let (stream, record) = self.open.remove(index);
         self.held_bytes = self.held_bytes.saturating_sub(record.held());
+        if self.open.is_empty() {
+            self.open.shrink_to(KEPT_ROOM);
+        }
         Some((stream, record))
     }
 
     fn keep(&mut self, record: Box<Record>) {
-        if self.spare.len() < SPARE {
+        if self.spare.len() < SPARE && record.held() <= SPARE_BYTES {
             self.spare.push(record);
         }
     }

@@ -249,9 +249,7 @@ impl Half {
         match self.frame.kind {
             kind::DATA => self.body(bytes, at, exchanges),
             kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION => {
-                if !self.whole_block(bytes, at, exchanges, sink) {
-                    self.hold_fragment(bytes, sink);
-                }
+                self.block_payload(bytes, at, exchanges, sink);
             }
             kind::SETTINGS if !self.frame.has(flag::ACK) => self.settings(bytes, other),
             kind::RST_STREAM | kind::GOAWAY if !self.torn => {

@@ -228,6 +228,26 @@ proptest! {
     }
 
     #[test]
+    fn the_beginning_of_each_call_never_misleads(
+        plans in plans(20), chunk in 2_000..40_000_usize, copied in 20..8_000_usize,
+    ) {
+        let mut wire = Wire::new();
+        for (direction, bytes) in traffic(&plans, chunk) {
+            let seen = bytes.len().min(copied);
+            wire.bytes(direction, &bytes[..seen]);
+            wire.not_copied(direction, (bytes.len() - seen) as u64);
+        }
+        let recorder = wire.close(CloseReason::Closed);
+        prop_assert!(recorder.seen.len() as u64 + recorder.unobserved <= plans.len() as u64, "{:#?}", recorder);
+        for seen in &recorder.seen {
+            prop_assert!(seen.missing_bytes == 0);
+            if let Some(number) = number(seen) {
+                check(seen, &plans[number])?;
+            }
+        }
+    }
+
+    #[test]
     fn a_connection_of_h2_joined_anywhere_is_never_misread(
         plans in plans(20), chunk in 64..20_000_usize, from in any::<prop::sample::Index>(),
     ) {
