@@ -199,7 +199,8 @@ impl Matcher {
         let mut reply = Reply::new(Command::Login);
         if reply.packet(Command::Login, frame, None) == Step::Ended && reply.failure.is_some() {
             // The server does not want to be asked.
-            let outcome = if frame.missing_bytes == 0 { Outcome::Complete } else { Outcome::Partial };
+            let whole = frame.ended.is_some() && frame.missing_bytes == 0;
+            let outcome = if whole { Outcome::Complete } else { Outcome::Partial };
             report(&self.session, None, Some((&reply, Command::Login)), outcome, sink);
             return true;
         }

@@ -85,3 +85,15 @@ fn a_long_row_that_is_not_copied_whole_is_still_a_row() {
     wire.answers(&eof(next, 2));
     assert_eq!(told(&wire.recorder.seen), ["SELECT t 1 row"]);
 }
+
+#[test]
+fn a_refusal_whose_end_was_not_seen_is_partial() {
+    let mut wire = Wire::new();
+    let refusal = packet(0, b"\xff\x10\x04Too many connections");
+    wire.answers(&refusal[..8]);
+    assert_eq!(wire.conversation.state(), State::Detecting);
+    let mut wire = Wire::new();
+    wire.answers(&greeting("8.4.3")).asks(&login(CAPABILITIES, "app", "shop"));
+    wire.answers(&failure(2, 1045, "28000")[..14]).not_copied(Direction::ToClient, 90);
+    assert_eq!(told(&wire.recorder.seen), ["LOGIN app@shop ERR 1045 (partial)"]);
+}
