@@ -2,7 +2,7 @@
 
 use crate::{
     CloseReason, Direction, Gap, Limit, Protocol, Segment, Settings, Sink, Timestamp, http,
-    pending::{DETECTION_BYTES, Pending},
+    pending::{DETECTION_BYTES, LIKELY_BYTES, Pending},
     redis,
     registry::{Continue, Entry, PROTOCOLS, Parser},
 };
@@ -13,7 +13,7 @@ pub const DETECTION_ATTEMPTS: u32 = 1024;
 
 /// Bytes that one [`Conversation`] holds at most, whatever it is fed.
 pub const HELD_BYTES_LIMIT: usize =
-    2 * DETECTION_BYTES + largest(&[http::HELD_BYTES_LIMIT, redis::HELD_BYTES_LIMIT]);
+    2 * LIKELY_BYTES + largest(&[http::HELD_BYTES_LIMIT, redis::HELD_BYTES_LIMIT]);
 
 const fn largest(limits: &[usize]) -> usize {
     let (mut largest, mut index) = (0, 0);
@@ -260,7 +260,7 @@ impl Conversation {
         let Phase::Detecting(detecting) = &mut self.phase else { return };
         let held = detecting.pending.bytes(direction);
         let joined = (!held.is_empty()).then(|| {
-            let room = DETECTION_BYTES - held.len();
+            let room = LIKELY_BYTES.saturating_sub(held.len());
             [held, &segment.bytes[..segment.bytes.len().min(room)]].concat()
         });
         let mut finding = ask(direction, joined.as_deref().unwrap_or(segment.bytes));
@@ -269,20 +269,30 @@ impl Conversation {
             Direction::ToClient => detecting.to_server.likely,
         };
         // What need not be held may be of any length.
-        let is_decided = |finding: &Finding| match finding {
-            Finding::Found(..) => true,
-            Finding::Likely(likely) => likely.agreed(other).is_some(),
-            Finding::No | Finding::NeedMore => false,
+        let fits = |finding: &Finding, length: usize| match finding {
+            Finding::Found(..) | Finding::No => true,
+            Finding::Likely(likely) => likely.agreed(other).is_some() || length <= LIKELY_BYTES,
+            Finding::NeedMore => length <= DETECTION_BYTES,
         };
-        let fits = held.len() + segment.bytes.len() <= DETECTION_BYTES;
-        if !fits && !is_decided(&finding) {
+        if !fits(&finding, held.len() + segment.bytes.len()) {
+            if let Finding::Likely(likely) = finding
+                && detecting.search(direction).attempts < DETECTION_ATTEMPTS
+            {
+                // Too long to be held, but what it looks like is worth knowing.
+                detecting.pending.drop_bytes(direction);
+                let search = detecting.search(direction);
+                search.at_start = false;
+                search.attempts += 1;
+                search.likely = likely;
+                return;
+            }
             finding = Finding::No;
         }
         if matches!(finding, Finding::No) && joined.is_some() && !detecting.search(direction).at_start {
             // What is held began nothing, but a message may begin here all the same.
             detecting.pending.drop_bytes(direction);
             finding = ask(direction, segment.bytes);
-            if segment.bytes.len() > DETECTION_BYTES && !is_decided(&finding) {
+            if !fits(&finding, segment.bytes.len()) {
                 finding = Finding::No;
             }
         }
