@@ -12,6 +12,7 @@ mod exchange;
 mod fifo;
 mod framed;
 pub mod http;
+mod memcached;
 mod ordered;
 mod pending;
 mod placed;

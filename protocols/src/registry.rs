@@ -1,10 +1,12 @@
 //! The list of protocols. Adding one is a folder beside `http` and a line in [`PROTOCOLS`].
 
 use crate::stream::CloseReason;
-use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp, http, redis};
+use crate::{
+    Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp, http, memcached, redis,
+};
 
 /// Every protocol, in the order in which detection asks them.
-pub static PROTOCOLS: &[Entry] = &[http::ENTRY, redis::ENTRY];
+pub static PROTOCOLS: &[Entry] = &[http::ENTRY, redis::ENTRY, memcached::ENTRY];
 
 /// How a protocol is recognised and how its parser is made.
 #[derive(Debug, Clone, Copy)]
