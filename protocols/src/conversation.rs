@@ -2,22 +2,23 @@
 
 use crate::{
     CloseReason, Direction, Gap, Limit, Protocol, Segment, Settings, Sink, Timestamp,
-    pending::{DETECTION_BYTES, Pending},
+    pending::{DETECTION_BYTES, LIKELY_BYTES, Pending},
     registry::{Continue, Entry, PROTOCOLS, Parser},
 };
-use crate::{dns, http, http2, kafka, mysql, postgresql, redis, tls};
+use crate::{dns, http, http2, kafka, memcached, mysql, postgresql, redis, tls};
 
 /// Segments of one direction in which the start of a message is looked for in vain, on a connection that was joined in
 /// the middle, before it is ignored. A download under way when the observation began should end within as many.
 pub const DETECTION_ATTEMPTS: u32 = 1024;
 
 /// Bytes that one [`Conversation`] holds at most, whatever it is fed.
-pub const HELD_BYTES_LIMIT: usize = 2 * DETECTION_BYTES
+pub const HELD_BYTES_LIMIT: usize = 2 * LIKELY_BYTES
     + largest(&[
         dns::HELD_BYTES_LIMIT,
         http::HELD_BYTES_LIMIT,
         http2::HELD_BYTES_LIMIT,
         kafka::HELD_BYTES_LIMIT,
+        memcached::HELD_BYTES_LIMIT,
         mysql::HELD_BYTES_LIMIT,
         postgresql::HELD_BYTES_LIMIT,
         redis::HELD_BYTES_LIMIT,
@@ -269,7 +270,7 @@ impl Conversation {
         let Phase::Detecting(detecting) = &mut self.phase else { return };
         let held = detecting.pending.bytes(direction);
         let joined = (!held.is_empty()).then(|| {
-            let room = DETECTION_BYTES - held.len();
+            let room = LIKELY_BYTES.saturating_sub(held.len());
             [held, &segment.bytes[..segment.bytes.len().min(room)]].concat()
         });
         let mut finding = ask(direction, joined.as_deref().unwrap_or(segment.bytes));
@@ -278,20 +279,30 @@ impl Conversation {
             Direction::ToClient => detecting.to_server.likely,
         };
         // What need not be held may be of any length.
-        let is_decided = |finding: &Finding| match finding {
-            Finding::Found(..) => true,
-            Finding::Likely(likely) => likely.agreed(other).is_some(),
-            Finding::No | Finding::NeedMore => false,
+        let fits = |finding: &Finding, length: usize| match finding {
+            Finding::Found(..) | Finding::No => true,
+            Finding::Likely(likely) => likely.agreed(other).is_some() || length <= LIKELY_BYTES,
+            Finding::NeedMore => length <= DETECTION_BYTES,
         };
-        let fits = held.len() + segment.bytes.len() <= DETECTION_BYTES;
-        if !fits && !is_decided(&finding) {
+        if !fits(&finding, held.len() + segment.bytes.len()) {
+            if let Finding::Likely(likely) = finding
+                && detecting.search(direction).attempts < DETECTION_ATTEMPTS
+            {
+                // Too long to be held, but what it looks like is worth knowing.
+                detecting.pending.drop_bytes(direction);
+                let search = detecting.search(direction);
+                search.at_start = false;
+                search.attempts += 1;
+                search.likely = likely;
+                return;
+            }
             finding = Finding::No;
         }
         if matches!(finding, Finding::No) && joined.is_some() && !detecting.search(direction).at_start {
             // What is held began nothing, but a message may begin here all the same.
             detecting.pending.drop_bytes(direction);
             finding = ask(direction, segment.bytes);
-            if segment.bytes.len() > DETECTION_BYTES && !is_decided(&finding) {
+            if !fits(&finding, segment.bytes.len()) {
                 finding = Finding::No;
             }
         }

@@ -17,6 +17,7 @@ mod grpc;
 pub mod http;
 pub mod http2;
 pub mod kafka;
+mod memcached;
 pub mod mysql;
 mod ordered;
 mod pending;

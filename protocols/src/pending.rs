@@ -2,8 +2,13 @@
 
 use crate::{Direction, Gap, GapCause, Segment, Sink, Timestamp, registry::Parser};
 
-/// Bytes held of each stream. The longest thing that a detector waits for is a request line of an unknown method.
+/// Bytes held of each stream of which nothing is known. The longest thing that a detector waits for is a request line of
+/// an unknown method.
 pub(crate) const DETECTION_BYTES: usize = 512;
+
+/// Bytes held of each stream that looks like a protocol, until the other stream does, too: what the capture copies of one
+/// call, unless it is set otherwise.
+pub(crate) const LIKELY_BYTES: usize = 4096;
 
 #[derive(Debug, Clone, Copy)]
 enum Item {
@@ -49,7 +54,7 @@ impl Pending {
         }
     }
 
-    /// Holds a segment, which must leave the stream within [`DETECTION_BYTES`].
+    /// Holds a segment, which must leave the stream within [`LIKELY_BYTES`].
     pub(crate) fn push(&mut self, segment: &Segment<'_>, direction: Direction) {
         self.bytes_mut(direction).extend_from_slice(segment.bytes);
         self.items.push(Item::Segment {

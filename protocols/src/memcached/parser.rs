@@ -1,0 +1,305 @@
+//! The parser of one connection: both streams cut into messages, which `matching` pairs.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{
+    frame::{self, Answers, recognise},
+    message::{Request, Response},
+    request::{self, Commands, is_command},
+};
+use crate::{
+    CloseReason, Direction, Gap, GapCause, Limit, Outcome, Segment, Sink, Timestamp,
+    fifo::{Fifo, Limits, Settled},
+    placed::Here,
+    registry::{Continue, Parser},
+    texts::Texts,
+};
+
+/// Bytes that the masked texts of waiting commands may take.
+pub(super) const WAITING_BYTES: usize = 256 * 1024;
+
+/// Commands that may wait.
+pub(super) const WAITING_REQUESTS: usize = 4096;
+
+/// Answers that may wait for a command seen late: as many as one call may bring.
+const HELD_RESPONSES: usize = 1024;
+
+/// Bytes that a waiting command takes beside its text.
+pub(super) const REQUEST_BYTES: usize = Fifo::<Request, Response>::REQUEST_BYTES;
+
+/// Silence after which waiting commands are given up.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Segments of a stream looked at in vain for the start of a message, in a row, before the connection is given up.
+const RESYNC_ATTEMPTS: u32 = 1024;
+
+/// Parses both streams of one connection.
+pub(super) struct MemcachedParser {
+    pub(super) commands: Commands,
+    pub(super) answers: Answers,
+    pub(super) texts: Texts,
+    pub(super) fifo: Fifo<Request, Response>,
+    /// Commands that asked for quiet, in order.
+    pub(super) quiet: VecDeque<Request>,
+    /// Where the answers stood when the newest command was moved.
+    asked_at: Option<u64>,
+    /// The client spoke last.
+    asked_last: bool,
+    misses: [u32; 2],
+    active_at: Timestamp,
+    server_ended: bool,
+    pub(super) finished: bool,
+}
+
+impl MemcachedParser {
+    pub(super) fn new(from_start: bool) -> Self {
+        let limits = Limits { requests: WAITING_REQUESTS, bytes: WAITING_BYTES, responses: HELD_RESPONSES };
+        Self {
+            commands: Commands::new(from_start),
+            answers: Answers::new(from_start),
+            texts: Texts::default(),
+            fifo: Fifo::pipelining(from_start, limits),
+            quiet: VecDeque::new(),
+            asked_at: None,
+            asked_last: false,
+            misses: [0; 2],
+            active_at: Timestamp::default(),
+            server_ended: false,
+            finished: false,
+        }
+    }
+
+    fn read_commands(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
+        if self.commands.is_lost() {
+            let line = memchr::memchr(b'\n', segment.bytes).map(|end| &segment.bytes[..end]);
+            if !line.is_some_and(is_command) {
+                self.misses[0] += 1;
+                return;
+            }
+            self.misses[0] = 0;
+            self.commands.resume();
+        }
+        self.asked_at = segment.opposite_offset;
+        self.asked_last = true;
+        let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
+        let mut rest = segment.bytes;
+        while !rest.is_empty() && !self.finished {
+            let (taken, done) = match self.commands.read(rest, here, &mut self.texts) {
+                request::Step::Taken(taken) => (taken, false),
+                request::Step::Done(taken) => (taken, true),
+                request::Step::Invalid => {
+                    self.cut_command(sink);
+                    self.commands.lose();
+                    self.fifo.lose_requests(0);
+                    return;
+                }
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+            here.offset = here.offset.saturating_add(taken as u64);
+            if done && let Some((request, place)) = self.commands.take() {
+                self.asked(request, place, sink);
+            }
+        }
+    }
+
+    fn cut_command(&mut self, sink: &mut dyn Sink) -> bool {
+        let cut = self.commands.take_cut();
+        let understood = cut.is_some();
+        if let Some((request, place)) = cut {
+            self.asked(request, place, sink);
+        }
+        understood
+    }
+
+    fn read_answers(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
+        if self.answers.is_lost() {
+            // A line of a value looks like an answer: it must begin where the answers stood when a command was moved.
+            let due = match self.asked_at {
+                Some(place) => place == segment.offset,
+                None => self.asked_last && segment.opposite_offset.is_none(),
+            };
+            let line = memchr::memchr(b'\n', segment.bytes).map(|end| &segment.bytes[..end]);
+            if !due || line.and_then(recognise).is_none() {
+                self.misses[1] += 1;
+                return;
+            }
+            self.misses[1] = 0;
+            self.answers.resume();
+        }
+        self.asked_last = false;
+        let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
+        let mut rest = segment.bytes;
+        while !rest.is_empty() && !self.finished {
+            let (taken, done) = match self.answers.read(rest, here) {
+                frame::Step::Taken(taken) => (taken, false),
+                frame::Step::Done(taken) => (taken, true),
+                frame::Step::Invalid => {
+                    self.answers.lose();
+                    self.fifo.lose_responses(0);
+                    return;
+                }
+            };
+            rest = rest.get(taken..).unwrap_or_default();
+            here.offset = here.offset.saturating_add(taken as u64);
+            if done {
+                let (response, place) = self.answers.take();
+                self.answered(response, place, None, sink);
+            }
+        }
+    }
+
+    /// Bytes of a stream were not seen, after what was cut by them.
+    fn lose(&mut self, direction: Direction, messages: u64, lost: bool, sink: &mut dyn Sink) {
+        self.end_quiet(self.quiet.len(), Outcome::Partial, sink);
+        match direction {
+            Direction::ToServer => {
+                self.commands.lose();
+                if lost { self.fifo.lose_requests(messages) } else { self.fifo.skip_requests(messages) }
+            }
+            Direction::ToClient => {
+                self.answers.lose();
+                self.fifo.lose_responses(messages);
+            }
+        }
+    }
+
+    fn verdict(&mut self, sink: &mut dyn Sink) -> Continue {
+        if self.finished {
+            self.finish(CloseReason::Evicted, sink);
+            return Continue::Finished;
+        }
+        if self.misses.iter().any(|&misses| misses > RESYNC_ATTEMPTS) {
+            sink.limited(Limit::ResyncAttempts);
+            return Continue::NotThisProtocol;
+        }
+        Continue::Parsing
+    }
+
+    /// Reports what is left.
+    fn finish(&mut self, reason: CloseReason, sink: &mut dyn Sink) {
+        while let Some(settled) = self.fifo.finish() {
+            self.settled(settled, reason, None, sink);
+        }
+        self.report_unobserved(sink);
+        self.end_quiet(self.quiet.len(), Outcome::NoResponse(reason), sink);
+    }
+
+    /// The server says no more: what it was saying is all there is.
+    fn end_of_answers(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink) {
+        let Some((mut response, here)) = self.answers.take_cut() else { return };
+        let ended = matches!(reason, CloseReason::Closed | CloseReason::Reset);
+        response.size.ended = ended.then_some(at);
+        self.answered(response, here, Some(reason).filter(|_| ended), sink);
+    }
+
+    /// What a gap does to the message under way: whether the stream goes on as before, and else how many messages are
+    /// believed lost.
+    fn pass_over(&mut self, gap: &Gap, lost: bool, sink: &mut dyn Sink) -> Option<u64> {
+        let understood = match gap.direction {
+            Direction::ToServer => match self.commands.gap(gap.bytes, lost, gap.at) {
+                request::Hole::Inside => return None,
+                request::Hole::End => {
+                    if let Some((request, here)) = self.commands.take() {
+                        self.asked(request, here, sink);
+                    }
+                    return None;
+                }
+                request::Hole::Beyond => self.cut_command(sink),
+                request::Hole::Between => false,
+            },
+            Direction::ToClient => match self.answers.gap(gap.bytes, lost, gap.at) {
+                frame::Hole::Inside => return None,
+                frame::Hole::End => {
+                    let (response, here) = self.answers.take();
+                    self.answered(response, here, None, sink);
+                    return None;
+                }
+                frame::Hole::Beyond => {
+                    let cut = self.answers.take_cut();
+                    if let Some((response, here)) = cut {
+                        self.answered(response, here, None, sink);
+                    }
+                    true
+                }
+                frame::Hole::Between => false,
+            },
+        };
+        Some(u64::from(!understood))
+    }
+}
+
+impl Parser for MemcachedParser {
+    fn segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> Continue {
+        if self.fifo.is_holding() {
+            self.settle(segment.at, sink);
+        }
+        self.active_at = self.active_at.max(segment.at);
+        match segment.direction {
+            Direction::ToServer => self.read_commands(segment, sink),
+            Direction::ToClient => self.read_answers(segment, sink),
+        }
+        self.verdict(sink)
+    }
+
+    fn gap(&mut self, gap: &Gap, sink: &mut dyn Sink) -> Continue {
+        let (lost, calls) = match gap.cause {
+            GapCause::NotCopied => (false, 1),
+            GapCause::Lost { calls } => (true, calls),
+        };
+        if gap.bytes == 0 && (!lost || calls == 0) {
+            return Continue::Parsing;
+        }
+        let was_lost = match gap.direction {
+            Direction::ToServer => self.commands.is_lost(),
+            Direction::ToClient => self.answers.is_lost(),
+        };
+        if let Some(messages) = self.pass_over(gap, lost, sink) {
+            // One call of those that are missing may have gone on with the message under way.
+            let messages = if was_lost { calls } else { calls.saturating_sub(1) + messages };
+            self.lose(gap.direction, if lost || !was_lost { messages } else { 0 }, lost, sink);
+        }
+        self.verdict(sink)
+    }
+
+    fn tick(&mut self, now: Timestamp, sink: &mut dyn Sink) {
+        if self.fifo.is_holding() {
+            self.settle(now, sink);
+        }
+        if now.since(self.active_at) < RESPONSE_TIMEOUT {
+            return;
+        }
+        while let Some(request) = self.fifo.give_up() {
+            self.settled(Settled::Unanswered(request), CloseReason::Timeout, None, sink);
+        }
+        self.report_unobserved(sink);
+        self.end_quiet(self.quiet.len(), Outcome::NoResponse(CloseReason::Timeout), sink);
+    }
+
+    fn end_of_stream(&mut self, direction: Direction, at: Timestamp, sink: &mut dyn Sink) {
+        match direction {
+            Direction::ToServer => {
+                self.cut_command(sink);
+            }
+            Direction::ToClient => {
+                self.server_ended = true;
+                self.end_of_answers(CloseReason::Closed, at, sink);
+            }
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink) {
+        // A server that said its last word before the observation ended will answer nothing more.
+        let reason =
+            if self.server_ended && reason != CloseReason::Reset { CloseReason::Closed } else { reason };
+        self.cut_command(sink);
+        self.end_of_answers(reason, at, sink);
+        self.finish(reason, sink);
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.commands.held_bytes()
+            + self.answers.held_bytes()
+            + self.texts.held_bytes()
+            + (self.fifo.waiting() + self.quiet.len()) * REQUEST_BYTES
+    }
+}
