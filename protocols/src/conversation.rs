@@ -1,7 +1,7 @@
 //! One connection from the first byte seen to the last: detection, then parsing.
 
 use crate::{
-    CloseReason, Direction, Gap, Limit, Protocol, Segment, Settings, Sink, Timestamp, http,
+    CloseReason, Direction, Gap, Limit, Protocol, Segment, Settings, Sink, Timestamp, http, mongodb,
     pending::{DETECTION_BYTES, Pending},
     registry::{Continue, Entry, PROTOCOLS, Parser},
     tls,
@@ -12,8 +12,8 @@ use crate::{
 pub const DETECTION_ATTEMPTS: u32 = 1024;
 
 /// Bytes that one [`Conversation`] holds at most, whatever it is fed.
-pub const HELD_BYTES_LIMIT: usize =
-    2 * DETECTION_BYTES + largest(&[http::HELD_BYTES_LIMIT, tls::HELD_BYTES_LIMIT]);
+pub const HELD_BYTES_LIMIT: usize = 2 * DETECTION_BYTES
+    + largest(&[http::HELD_BYTES_LIMIT, tls::HELD_BYTES_LIMIT, mongodb::HELD_BYTES_LIMIT]);
 
 const fn largest(limits: &[usize]) -> usize {
     let (mut largest, mut index) = (0, 0);

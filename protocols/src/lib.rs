@@ -12,6 +12,7 @@ mod exchange;
 mod fifo;
 mod framed;
 pub mod http;
+mod mongodb;
 mod ordered;
 mod pending;
 mod reader;

@@ -1,10 +1,10 @@
 //! The list of protocols. Adding one is a folder beside `http` and a line in [`PROTOCOLS`].
 
 use crate::stream::CloseReason;
-use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp, http, tls};
+use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp, http, mongodb, tls};
 
 /// Every protocol, in the order in which detection asks them.
-pub static PROTOCOLS: &[Entry] = &[http::ENTRY, tls::ENTRY];
+pub static PROTOCOLS: &[Entry] = &[http::ENTRY, tls::ENTRY, mongodb::ENTRY];
 
 /// How a protocol is recognised and how its parser is made.
 #[derive(Debug, Clone, Copy)]

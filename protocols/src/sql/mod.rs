@@ -49,8 +49,8 @@ pub const SUMMARY_LIMIT: usize = 255;
 /// Takes time linear in the bytes and never panics.
 #[must_use]
 pub fn analyse(query: &[u8], dialect: Dialect) -> Statement {
-    let mut text = text::Text::default();
-    let mut summary = summary::Summary::default();
+    let mut text = text::Text::new(query.len());
+    let mut summary = summary::Summary::new();
     let mut guard = secret::Guard::default();
     // How far either text had come when the reading became doubtful.
     let mut doubt = None;

@@ -5,13 +5,16 @@
 use super::{
     SUMMARY_LIMIT, text,
     token::{Kind, Token},
-    word::Upper,
+    word::{Key, key},
 };
 
 mod definition;
 mod verb;
 
 use verb::{Rest, Verb};
+
+/// Bytes that most summaries do with.
+const USUAL: usize = 48;
 
 /// Parentheses within parentheses that are told apart; deeper ones are skipped.
 const DEPTH: usize = 48;
@@ -99,12 +102,16 @@ pub(super) struct Summary {
     /// Parentheses open beyond [`DEPTH`].
     skipped: usize,
     name: Name,
-    previous: Option<Upper>,
+    previous: Option<Key>,
     /// A dot stands before the token, so that it is no keyword.
     after_dot: bool,
 }
 
 impl Summary {
+    pub(super) fn new() -> Self {
+        Self { text: String::with_capacity(USUAL), ..Self::default() }
+    }
+
     pub(super) fn length(&self) -> usize {
         self.text.len()
     }
@@ -137,16 +144,16 @@ impl Summary {
         }
         match token.kind {
             Kind::Word => {
-                let upper = Upper::new(token.bytes);
-                self.word(token, if self.after_dot { &[] } else { upper.get() });
-                self.previous = Some(upper);
+                let word = Key::new(token.bytes);
+                self.word(token, if self.after_dot { Key::NONE } else { word });
+                self.previous = Some(word);
             }
             Kind::Symbol => {
                 self.symbol(token);
                 self.previous = None;
             }
             Kind::Quoted => {
-                self.word(token, &[]);
+                self.word(token, Key::NONE);
                 self.previous = None;
             }
             Kind::Space | Kind::Comment => {}
@@ -207,12 +214,12 @@ impl Summary {
         }
     }
 
-    fn word(&mut self, token: &Token<'_>, upper: &[u8]) {
+    fn word(&mut self, token: &Token<'_>, word: Key) {
         match self.mode {
-            Mode::Start => self.verb(token, upper),
-            Mode::Query => self.query_word(token, upper),
-            Mode::Definition(step) if self.outer.is_empty() => self.definition_word(step, token, upper),
-            Mode::Rest(rest) if self.outer.is_empty() => self.rest_word(rest, token, upper),
+            Mode::Start => self.verb(token, word),
+            Mode::Query => self.query_word(token, word),
+            Mode::Definition(step) if self.outer.is_empty() => self.definition_word(step, token, word),
+            Mode::Rest(rest) if self.outer.is_empty() => self.rest_word(rest, token, word),
             Mode::Definition(_) | Mode::Rest(_) | Mode::Done | Mode::DoneForGood => {}
         }
     }
@@ -261,8 +268,8 @@ impl Summary {
                 Frame { scope: Scope::Tables, clause: Clause::Table, ..Frame::default() }
             }
             Mode::Query => {
-                let previous = self.previous.as_ref().map_or(&[][..], Upper::get);
-                let begins = self.frame.with && matches!(previous, b"AS" | b"MATERIALIZED");
+                let previous = self.previous.unwrap_or(Key::NONE);
+                let begins = self.frame.with && matches!(previous, key::AS | key::MATERIALIZED);
                 Frame { begins, ..Frame::default() }
             }
             // `(SELECT …) UNION …`, `COPY (SELECT …) TO …`
@@ -311,13 +318,13 @@ impl Summary {
     }
 
     /// The first word of a statement.
-    fn verb(&mut self, token: &Token<'_>, upper: &[u8]) {
+    fn verb(&mut self, token: &Token<'_>, word: Key) {
         self.frame = Frame::default();
-        match verb::of(upper) {
+        match verb::of(word) {
             Verb::Query => {
                 self.mode = Mode::Query;
                 self.frame.begins = true;
-                self.query_word(token, upper);
+                self.query_word(token, word);
             }
             Verb::Definition(step) => {
                 self.write(token.bytes);
@@ -332,51 +339,51 @@ impl Summary {
     }
 
     /// A word of a query, or of what stands in its parentheses.
-    fn query_word(&mut self, token: &Token<'_>, upper: &[u8]) {
+    fn query_word(&mut self, token: &Token<'_>, word: Key) {
         let begins = std::mem::take(&mut self.frame.begins);
-        if self.query_verb(token, upper, begins) {
+        if self.query_verb(token, word, begins) {
             return;
         }
         if self.frame.clause == Clause::Table {
-            return self.table(token, upper);
+            return self.table(token, word);
         }
-        let previous = self.previous.as_ref().map_or(&[][..], Upper::get);
+        let previous = self.previous.unwrap_or(Key::NONE);
         let frame = &mut self.frame;
-        match (upper, frame.scope, frame.clause) {
-            (b"FROM", Scope::Select, Clause::Before) | (b"FROM", Scope::Delete | Scope::Update, _)
-                if previous != b"DISTINCT" =>
+        match (word, frame.scope, frame.clause) {
+            (key::FROM, Scope::Select, Clause::Before) | (key::FROM, Scope::Delete | Scope::Update, _)
+                if previous != key::DISTINCT =>
             {
                 frame.clause = Clause::Table;
             }
-            (b"JOIN" | b"STRAIGHT_JOIN", _, Clause::Tables) if previous != b"FOR" => {
+            (key::JOIN | key::STRAIGHT_JOIN, _, Clause::Tables) if previous != key::FOR => {
                 frame.clause = Clause::Table;
             }
-            (b"USING", Scope::Delete | Scope::Merge, Clause::Tables) if !frame.using => {
+            (key::USING, Scope::Delete | Scope::Merge, Clause::Tables) if !frame.using => {
                 frame.using = true;
                 frame.clause = Clause::Table;
             }
-            (word, _, Clause::Tables) if verb::ends_tables(word) => frame.clause = Clause::After,
+            (_, _, Clause::Tables) if verb::ends_tables(word) => frame.clause = Clause::After,
             _ => {}
         }
     }
 
     /// Takes a word that begins a query. `begins` where one that changes data may.
-    fn query_verb(&mut self, token: &Token<'_>, upper: &[u8], begins: bool) -> bool {
+    fn query_verb(&mut self, token: &Token<'_>, word: Key, begins: bool) -> bool {
         let begins = begins || self.frame.with;
-        let (scope, clause) = match upper {
-            b"SELECT" => (Scope::Select, Clause::Before),
-            b"WITH" if begins || self.frame.scope == Scope::Tables => {
+        let (scope, clause) = match word {
+            key::SELECT => (Scope::Select, Clause::Before),
+            key::WITH if begins || self.frame.scope == Scope::Tables => {
                 self.frame = Frame { with: true, ..Frame::default() };
                 return true;
             }
             // `INSERT INTO t WITH …`: the query is a SELECT, which needs no help.
-            b"INSERT" | b"REPLACE" if begins => (Scope::Other, Clause::Table),
-            b"UPDATE" if begins => (Scope::Update, Clause::Table),
-            b"DELETE" if begins => (Scope::Delete, Clause::Before),
-            b"MERGE" if begins => (Scope::Merge, Clause::Table),
-            b"VALUES" if begins => (Scope::Other, Clause::After),
-            b"TABLE" if begins => (Scope::Select, Clause::Table),
-            b"VALUES" if self.frame.scope == Scope::Tables => {
+            key::INSERT | key::REPLACE if begins => (Scope::Other, Clause::Table),
+            key::UPDATE if begins => (Scope::Update, Clause::Table),
+            key::DELETE if begins => (Scope::Delete, Clause::Before),
+            key::MERGE if begins => (Scope::Merge, Clause::Table),
+            key::VALUES if begins => (Scope::Other, Clause::After),
+            key::TABLE if begins => (Scope::Select, Clause::Table),
+            key::VALUES if self.frame.scope == Scope::Tables => {
                 self.frame = Frame::default();
                 return true;
             }
@@ -388,10 +395,16 @@ impl Summary {
     }
 
     /// A word where a table's name should be.
-    fn table(&mut self, token: &Token<'_>, upper: &[u8]) {
-        match upper {
-            b"ONLY" | b"LATERAL" | b"INTO" | b"IGNORE" | b"LOW_PRIORITY" | b"HIGH_PRIORITY" | b"DELAYED" => {}
-            b"WHERE" | b"SET" | b"VALUES" => self.frame.clause = Clause::After,
+    fn table(&mut self, token: &Token<'_>, word: Key) {
+        match word {
+            key::ONLY
+            | key::LATERAL
+            | key::INTO
+            | key::IGNORE
+            | key::LOW_PRIORITY
+            | key::HIGH_PRIORITY
+            | key::DELAYED => {}
+            key::WHERE | key::SET | key::VALUES => self.frame.clause = Clause::After,
             _ => {
                 self.write_name(token);
                 // Whatever else an INSERT names is no target.

@@ -32,6 +32,11 @@ pub(super) struct Text {
 }
 
 impl Text {
+    /// For a statement of so many bytes.
+    pub(super) fn new(length: usize) -> Self {
+        Self { text: String::with_capacity(length.min(TEXT_LIMIT) + 8), ..Self::default() }
+    }
+
     pub(super) fn length(&self) -> usize {
         self.text.len()
     }
@@ -80,11 +85,13 @@ impl Text {
 
     /// A space where a comment was all that kept two words apart.
     fn part_words(&mut self, next: char) {
+        if !std::mem::take(&mut self.comment) {
+            return;
+        }
         let word = |character: char| {
             character.is_alphanumeric() || matches!(character, '_' | '?' | '$') || !character.is_ascii()
         };
-        let parted = !(self.text.ends_with(word) && word(next));
-        if std::mem::take(&mut self.comment) && !parted {
+        if self.text.ends_with(word) && word(next) {
             self.text.push(' ');
         }
     }
