@@ -3,10 +3,11 @@
 //! No grammar is parsed: a stack of parentheses with a few flags each is enough to know where a table's name may stand.
 
 use super::{
-    SUMMARY_LIMIT, text,
+    SUMMARY_LIMIT,
     token::{Kind, Token},
     word::{Key, key},
 };
+use crate::sanitise::field_text;
 
 mod definition;
 mod verb;
@@ -105,6 +106,8 @@ pub(super) struct Summary {
     previous: Option<Key>,
     /// A dot stands before the token, so that it is no keyword.
     after_dot: bool,
+    /// How far the summary had come when the reading became doubtful.
+    doubt: Option<usize>,
 }
 
 impl Summary {
@@ -112,18 +115,21 @@ impl Summary {
         Self { text: String::with_capacity(USUAL), ..Self::default() }
     }
 
-    pub(super) fn length(&self) -> usize {
-        self.text.len()
-    }
-
     pub(super) fn is_full(&self) -> bool {
         self.full || self.mode == Mode::DoneForGood
     }
 
-    /// Takes back what stands behind a length that [`Summary::length`] gave.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.text.truncate(length);
-        self.begun = self.begun.min(length);
+    /// What follows may have been misread.
+    pub(super) fn doubt(&mut self) {
+        self.doubt = self.doubt.or(Some(self.text.len()));
+    }
+
+    /// Takes back what is doubtful, for it was misread.
+    pub(super) fn take_back(&mut self) {
+        if let Some(length) = self.doubt {
+            self.text.truncate(length);
+            self.begun = self.begun.min(length);
+        }
     }
 
     pub(super) fn push(&mut self, token: &Token<'_>) {
@@ -176,7 +182,7 @@ impl Summary {
         if before > 0 {
             self.text.push(' ');
         }
-        text::push_visible(bytes, &mut self.text);
+        self.text.push_str(&field_text(bytes));
         self.limit(before);
     }
 
@@ -202,7 +208,7 @@ impl Summary {
             }
             (Name::Dot(before), Kind::Word | Kind::Quoted) => {
                 self.text.push('.');
-                text::push_visible(token.bytes, &mut self.text);
+                self.text.push_str(&field_text(token.bytes));
                 self.limit(before);
                 self.name = Name::Part(before);
                 true
@@ -313,6 +319,7 @@ impl Summary {
         let this = self.text.get(self.begun..).unwrap_or_default();
         if before.trim_start() == this.trim_start() && self.begun > 0 {
             self.text.truncate(self.begun);
+            self.doubt = self.doubt.map(|length| length.min(self.begun));
             self.begun = self.begun_before;
         }
     }

@@ -14,12 +14,10 @@ impl Key {
 
     pub(super) fn new(word: &[u8]) -> Self {
         let mut bytes = [0; LETTERS + 1];
-        if let Some(room) = bytes.get_mut(..word.len()) {
-            room.copy_from_slice(word);
-        } else if let Some(first) = word.first_chunk::<{ LETTERS + 1 }>() {
-            bytes = *first;
+        // A loop: words are too short for a copy to be worth its call.
+        for (slot, &byte) in bytes.iter_mut().zip(word) {
+            *slot = byte.to_ascii_uppercase();
         }
-        bytes.make_ascii_uppercase();
         bytes[LETTERS] = Self::length(word.len());
         Self(u128::from_le_bytes(bytes))
     }
