@@ -1,6 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, HTTP).
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{borrow::Cow, cell::OnceCell, fmt, net::IpAddr};
 
 use super::{
     HttpSettings,
@@ -31,6 +31,8 @@ pub(super) struct HttpExchange<'a> {
     pub(super) response: Option<&'a Response>,
     pub(super) outcome: Outcome,
     pub(super) settings: &'a HttpSettings,
+    /// What [`HttpExchange::route`] found: both the name and the attributes hold it.
+    pub(super) route: OnceCell<Option<Cow<'a, str>>>,
 }
 
 /// `error.type` of an exchange that ended without a response, or in the midst of one.
@@ -74,9 +76,12 @@ impl<'a> HttpExchange<'a> {
     }
 
     /// The route that the path belongs to, as far as a path can tell. `OPTIONS *` and `CONNECT` have none.
-    fn route(&self) -> Option<Cow<'_, str>> {
-        let path = self.target()?.path.filter(|&path| path != b"*")?;
-        Some(route(path, &self.settings.route_patterns))
+    fn route(&self) -> Option<&str> {
+        let found = || {
+            let path = self.target()?.path.filter(|&path| path != b"*")?;
+            Some(route(path, &self.settings.route_patterns))
+        };
+        self.route.get_or_init(found).as_deref()
     }
 
     /// The scheme of the URL as the user agent knew it.
@@ -147,7 +152,7 @@ impl<'a> HttpExchange<'a> {
             visit("url.path", Value::Text(target_text(path)));
         }
         if let Some(route) = self.route() {
-            visit("plainsight.http.route", Value::Text(route));
+            visit("plainsight.http.route", Value::Text(Cow::Borrowed(route)));
         }
         let query = target.query.filter(|query| !query.is_empty()).map(query_text);
         if side == Side::Client
@@ -274,7 +279,7 @@ impl Details for HttpExchange<'_> {
         match self.route() {
             Some(route) => {
                 out.write_char(' ')?;
-                out.write_str(&route)
+                out.write_str(route)
             }
             None => Ok(()),
         }
