@@ -5,7 +5,7 @@ use crate::{
     pending::{DETECTION_BYTES, LIKELY_BYTES, Pending},
     registry::{Continue, Entry, PROTOCOLS, Parser},
 };
-use crate::{dns, http, http2, kafka, memcached, mysql, postgresql, redis, tls};
+use crate::{dns, http, http2, kafka, memcached, mongodb, mysql, postgresql, redis, tls};
 
 /// Segments of one direction in which the start of a message is looked for in vain, on a connection that was joined in
 /// the middle, before it is ignored. A download under way when the observation began should end within as many.
@@ -19,6 +19,7 @@ pub const HELD_BYTES_LIMIT: usize = 2 * LIKELY_BYTES
         http2::HELD_BYTES_LIMIT,
         kafka::HELD_BYTES_LIMIT,
         memcached::HELD_BYTES_LIMIT,
+        mongodb::HELD_BYTES_LIMIT,
         mysql::HELD_BYTES_LIMIT,
         postgresql::HELD_BYTES_LIMIT,
         redis::HELD_BYTES_LIMIT,

@@ -18,6 +18,7 @@ pub mod http;
 pub mod http2;
 pub mod kafka;
 mod memcached;
+mod mongodb;
 pub mod mysql;
 mod ordered;
 mod pending;

@@ -2,7 +2,7 @@
 
 use crate::stream::CloseReason;
 use crate::{Detection, Direction, Gap, Protocol, Segment, Settings, Sink, Timestamp};
-use crate::{dns, http, http2, kafka, memcached, mysql, postgresql, redis, tls};
+use crate::{dns, http, http2, kafka, memcached, mongodb, mysql, postgresql, redis, tls};
 
 /// Every protocol, in the order in which detection asks them.
 pub static PROTOCOLS: &[Entry] = &[
@@ -11,6 +11,7 @@ pub static PROTOCOLS: &[Entry] = &[
     tls::ENTRY,
     redis::ENTRY,
     memcached::ENTRY,
+    mongodb::ENTRY,
     postgresql::ENTRY,
     mysql::ENTRY,
     dns::ENTRY,

@@ -1,6 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, HTTP).
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{borrow::Cow, cell::OnceCell, fmt, net::IpAddr};
 
 use super::{
     HttpSettings,
@@ -27,13 +27,15 @@ const CREDENTIALS: [&str; 8] = [
 ];
 
 /// One exchange, complete or in part.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct HttpExchange<'a> {
     pub(crate) request: Option<&'a Request>,
     pub(crate) response: Option<&'a Response>,
     pub(crate) outcome: Outcome,
     pub(crate) settings: &'a HttpSettings,
     pub(crate) interrupted: Option<Interrupted>,
+    /// What [`HttpExchange::route`] found: both the name and the attributes hold it.
+    pub(crate) route: OnceCell<Option<Cow<'a, str>>>,
 }
 
 /// Why one end of an exchange gave it up and said so, as only HTTP/2 can (RFC 9113 section 7).
@@ -98,9 +100,12 @@ impl<'a> HttpExchange<'a> {
     }
 
     /// The route that the path belongs to, as far as a path can tell. `OPTIONS *` and `CONNECT` have none.
-    fn route(&self) -> Option<Cow<'_, str>> {
-        let path = self.path().filter(|&path| path != b"*")?;
-        Some(route(path, &self.settings.route_patterns))
+    fn route(&self) -> Option<&str> {
+        let found = || {
+            let path = self.path().filter(|&path| path != b"*")?;
+            Some(route(path, &self.settings.route_patterns))
+        };
+        self.route.get_or_init(found).as_deref()
     }
 
     /// The scheme of the URL as the user agent knew it. HTTP/2 names it, HTTP/1 goes without saying.
@@ -176,7 +181,7 @@ impl<'a> HttpExchange<'a> {
             visit("url.path", Value::Text(target_text(path)));
         }
         if let Some(route) = self.route() {
-            visit("plainsight.http.route", Value::Text(route));
+            visit("plainsight.http.route", Value::Text(Cow::Borrowed(route)));
         }
         let query = target.query.filter(|query| !query.is_empty()).map(query_text);
         if side == Side::Client
@@ -335,7 +340,7 @@ impl Details for HttpExchange<'_> {
         match self.route() {
             Some(route) => {
                 out.write_char(' ')?;
-                out.write_str(&route)
+                out.write_str(route)
             }
             None => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! The exchanges under way: paired or known to stay alone, and reported as soon as both messages have ended.
 
-use std::collections::VecDeque;
+use std::{cell::OnceCell, collections::VecDeque};
 
 use super::{
     HttpSettings,
@@ -161,7 +161,8 @@ impl Ledger {
     fn report(&mut self, open: Open, settings: &HttpSettings, sink: &mut dyn Sink) {
         let outcome = open.outcome();
         let (request, response) = (open.request.as_deref(), open.response.as_deref());
-        let details = HttpExchange { request, response, outcome, settings, interrupted: None };
+        let details =
+            HttpExchange { request, response, outcome, settings, interrupted: None, route: OnceCell::new() };
         let or_none = |bytes: Option<u64>| bytes.unwrap_or(0);
         let started = request.map(|request| request.started);
         sink.exchange(&Exchange {

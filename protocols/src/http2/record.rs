@@ -208,10 +208,11 @@ impl Record {
             outcome,
             settings,
             interrupted: self.interrupted(fate),
+            route: std::cell::OnceCell::new(),
         };
         let given_up = self.reset.filter(Reset::is_cancellation);
         let given_up = given_up.map(|reset| self.call.given_up_after(reset.at.since(request.started)));
-        let grpc = GrpcExchange { http, call: &self.call, given_up };
+        let grpc = GrpcExchange { http: http.clone(), call: &self.call, given_up };
         let http2 = Http2Exchange { http, reset: self.reset, promised: self.promised };
         let is_call = self.is_call();
         sink.exchange(&Exchange {

@@ -20,6 +20,9 @@ pub(super) struct Replacement<'a> {
 
 /// What is to stand for a segment, `None` if it may stay as it is.
 pub(super) fn replacement(segment: &[u8]) -> Option<Replacement<'_>> {
+    if is_usual(segment) {
+        return None;
+    }
     if segment.len() > LONGEST * 3 {
         return Some(Replacement { placeholder: "{token}", kept: b"" });
     }
@@ -40,6 +43,53 @@ pub(super) fn replacement(segment: &[u8]) -> Option<Replacement<'_>> {
         None if parameters => Some(Replacement { placeholder: "", kept: own }),
         None => None,
     }
+}
+
+/// Small letters, and what joins words of them.
+#[derive(Clone, Copy)]
+enum Class {
+    Other,
+    Vowel,
+    Consonant,
+    Separator,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        classes[letter as usize] = match letter {
+            b'a' | b'e' | b'i' | b'o' | b'u' | b'y' => Class::Vowel,
+            _ => Class::Consonant,
+        };
+        letter += 1;
+    }
+    classes[b'-' as usize] = Class::Separator;
+    classes[b'_' as usize] = Class::Separator;
+    classes[b'.' as usize] = Class::Separator;
+    classes
+};
+
+/// Whether a segment is made of words such as most are, so that nothing below would replace it. A shortcut: other
+/// segments may be kept as well.
+fn is_usual(segment: &[u8]) -> bool {
+    let (mut run, mut words) = (0, 0);
+    for &byte in segment {
+        match CLASSES[usize::from(byte)] {
+            Class::Vowel => run = 0,
+            Class::Consonant => run += 1,
+            Class::Separator => {
+                run = 0;
+                words += 1;
+            }
+            Class::Other => return false,
+        }
+        if run >= 5 {
+            return false;
+        }
+    }
+    // No word is longer than its segment.
+    segment.len() <= 24 && words < WORDS && words < segment.len()
 }
 
 /// The bytes that a percent-encoded text stands for (RFC 3986 section 2.1).
@@ -241,4 +291,21 @@ fn is_ipv4(text: &[u8]) -> bool {
         parts += 1;
         (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit)
     }) && parts == 4
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_shortcut_keeps_only_what_is_kept_anyway(segment in "[a-z._-]{1,30}") {
+            if is_usual(segment.as_bytes()) {
+                let (stem, _) = split_extension(segment.as_bytes());
+                prop_assert_eq!(classify(stem), None, "{}", segment);
+            }
+        }
+    }
 }

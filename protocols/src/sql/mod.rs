@@ -49,27 +49,22 @@ pub const SUMMARY_LIMIT: usize = 255;
 /// Takes time linear in the bytes and never panics.
 #[must_use]
 pub fn analyse(query: &[u8], dialect: Dialect) -> Statement {
-    let mut text = text::Text::default();
-    let mut summary = summary::Summary::default();
+    let mut text = text::Text::new(query.len());
+    let mut summary = summary::Summary::new();
     let mut guard = secret::Guard::default();
-    // How far either text had come when the reading became doubtful.
-    let mut doubt = None;
     for token in token::Tokens::new(query, dialect) {
-        let kind = token.kind;
         if token.doubtful || guard.is_secret() {
-            doubt = doubt.or(Some((text.length(), summary.length())));
+            text.doubt();
+            summary.doubt();
         }
-        if kind == token::Kind::Cut {
+        if token.kind == token::Kind::Cut {
             // A quote without its end says that quotes before it may have been misread as well.
-            if let Some((text_length, summary_length)) = doubt {
-                text.truncate(text_length);
-                summary.truncate(summary_length);
-            }
-            text.mask_rest();
+            text.mask_rest(true);
+            summary.take_back();
             break;
         }
         if !guard.allows(&token) {
-            text.mask_rest();
+            text.mask_rest(false);
             break;
         }
         text.push(&token);

@@ -6,7 +6,7 @@
 
 use super::{
     token::{Kind, Token},
-    word::{Upper, stands_beside_secret},
+    word::{Key, ends_with_password, key, stands_beside_secret},
 };
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,13 +46,14 @@ impl Guard {
             return true;
         }
         match self.state {
+            State::Free if token.bytes != b";" => return true,
             State::Ended => return false,
             State::Secret => return self.allows_beside_secret(token),
             _ => {}
         }
         match (token.kind, token.bytes) {
             (Kind::Symbol, b";") => self.state = State::Start,
-            (Kind::Word, word) => self.state = self.after(Upper::new(word).get()),
+            (Kind::Word, word) => self.state = self.after(word),
             // A quoted name, or a parenthesis, and what is created is not what is looked for.
             _ if matches!(self.state, State::Object) => self.state = State::Free,
             _ => {}
@@ -73,18 +74,19 @@ impl Guard {
     }
 
     fn after(&self, word: &[u8]) -> State {
-        match (self.state, word) {
-            (State::Start, b"CREATE" | b"ALTER") => State::Object,
-            (State::Start, b"SET") => State::Setting,
-            (State::Start, b"GRANT" | b"CHANGE" | b"START") => State::Armed,
-            (State::Setting, b"PASSWORD") => State::Secret,
-            (State::Object, b"OR" | b"REPLACE" | b"IF" | b"NOT" | b"EXISTS") => State::Object,
-            (State::Object, b"USER" | b"ROLE" | b"GROUP" | b"SUBSCRIPTION" | b"SERVER" | b"FOREIGN") => {
-                State::Armed
-            }
+        match (self.state, Key::new(word)) {
+            (State::Start, key::CREATE | key::ALTER) => State::Object,
+            (State::Start, key::SET) => State::Setting,
+            (State::Start, key::GRANT | key::CHANGE | key::START) => State::Armed,
+            (State::Setting, key::PASSWORD) => State::Secret,
+            (State::Object, key::OR | key::REPLACE | key::IF | key::NOT | key::EXISTS) => State::Object,
+            (
+                State::Object,
+                key::USER | key::ROLE | key::GROUP | key::SUBSCRIPTION | key::SERVER | key::FOREIGN,
+            ) => State::Armed,
             (State::Start | State::Setting | State::Object, _) => State::Free,
-            (State::Armed, b"IDENTIFIED" | b"CONNECTION" | b"OPTIONS") => State::Secret,
-            (State::Armed, word) if word.ends_with(b"PASSWORD") => State::Secret,
+            (State::Armed, key::IDENTIFIED | key::CONNECTION | key::OPTIONS) => State::Secret,
+            (State::Armed, _) if ends_with_password(word) => State::Secret,
             (state, _) => state,
         }
     }

@@ -3,15 +3,19 @@
 //! No grammar is parsed: a stack of parentheses with a few flags each is enough to know where a table's name may stand.
 
 use super::{
-    SUMMARY_LIMIT, text,
+    SUMMARY_LIMIT,
     token::{Kind, Token},
-    word::Upper,
+    word::{Key, key},
 };
+use crate::sanitise::field_text;
 
 mod definition;
 mod verb;
 
 use verb::{Rest, Verb};
+
+/// Bytes that most summaries do with.
+const USUAL: usize = 48;
 
 /// Parentheses within parentheses that are told apart; deeper ones are skipped.
 const DEPTH: usize = 48;
@@ -99,24 +103,33 @@ pub(super) struct Summary {
     /// Parentheses open beyond [`DEPTH`].
     skipped: usize,
     name: Name,
-    previous: Option<Upper>,
+    previous: Option<Key>,
     /// A dot stands before the token, so that it is no keyword.
     after_dot: bool,
+    /// How far the summary had come when the reading became doubtful.
+    doubt: Option<usize>,
 }
 
 impl Summary {
-    pub(super) fn length(&self) -> usize {
-        self.text.len()
+    pub(super) fn new() -> Self {
+        Self { text: String::with_capacity(USUAL), ..Self::default() }
     }
 
     pub(super) fn is_full(&self) -> bool {
         self.full || self.mode == Mode::DoneForGood
     }
 
-    /// Takes back what stands behind a length that [`Summary::length`] gave.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.text.truncate(length);
-        self.begun = self.begun.min(length);
+    /// What follows may have been misread.
+    pub(super) fn doubt(&mut self) {
+        self.doubt = self.doubt.or(Some(self.text.len()));
+    }
+
+    /// Takes back what is doubtful, for it was misread.
+    pub(super) fn take_back(&mut self) {
+        if let Some(length) = self.doubt {
+            self.text.truncate(length);
+            self.begun = self.begun.min(length);
+        }
     }
 
     pub(super) fn push(&mut self, token: &Token<'_>) {
@@ -137,16 +150,16 @@ impl Summary {
         }
         match token.kind {
             Kind::Word => {
-                let upper = Upper::new(token.bytes);
-                self.word(token, if self.after_dot { &[] } else { upper.get() });
-                self.previous = Some(upper);
+                let word = Key::new(token.bytes);
+                self.word(token, if self.after_dot { Key::NONE } else { word });
+                self.previous = Some(word);
             }
             Kind::Symbol => {
                 self.symbol(token);
                 self.previous = None;
             }
             Kind::Quoted => {
-                self.word(token, &[]);
+                self.word(token, Key::NONE);
                 self.previous = None;
             }
             Kind::Space | Kind::Comment => {}
@@ -169,7 +182,7 @@ impl Summary {
         if before > 0 {
             self.text.push(' ');
         }
-        text::push_visible(bytes, &mut self.text);
+        self.text.push_str(&field_text(bytes));
         self.limit(before);
     }
 
@@ -195,7 +208,7 @@ impl Summary {
             }
             (Name::Dot(before), Kind::Word | Kind::Quoted) => {
                 self.text.push('.');
-                text::push_visible(token.bytes, &mut self.text);
+                self.text.push_str(&field_text(token.bytes));
                 self.limit(before);
                 self.name = Name::Part(before);
                 true
@@ -207,12 +220,12 @@ impl Summary {
         }
     }
 
-    fn word(&mut self, token: &Token<'_>, upper: &[u8]) {
+    fn word(&mut self, token: &Token<'_>, word: Key) {
         match self.mode {
-            Mode::Start => self.verb(token, upper),
-            Mode::Query => self.query_word(token, upper),
-            Mode::Definition(step) if self.outer.is_empty() => self.definition_word(step, token, upper),
-            Mode::Rest(rest) if self.outer.is_empty() => self.rest_word(rest, token, upper),
+            Mode::Start => self.verb(token, word),
+            Mode::Query => self.query_word(token, word),
+            Mode::Definition(step) if self.outer.is_empty() => self.definition_word(step, token, word),
+            Mode::Rest(rest) if self.outer.is_empty() => self.rest_word(rest, token, word),
             Mode::Definition(_) | Mode::Rest(_) | Mode::Done | Mode::DoneForGood => {}
         }
     }
@@ -261,8 +274,8 @@ impl Summary {
                 Frame { scope: Scope::Tables, clause: Clause::Table, ..Frame::default() }
             }
             Mode::Query => {
-                let previous = self.previous.as_ref().map_or(&[][..], Upper::get);
-                let begins = self.frame.with && matches!(previous, b"AS" | b"MATERIALIZED");
+                let previous = self.previous.unwrap_or(Key::NONE);
+                let begins = self.frame.with && matches!(previous, key::AS | key::MATERIALIZED);
                 Frame { begins, ..Frame::default() }
             }
             // `(SELECT …) UNION …`, `COPY (SELECT …) TO …`
@@ -306,18 +319,19 @@ impl Summary {
         let this = self.text.get(self.begun..).unwrap_or_default();
         if before.trim_start() == this.trim_start() && self.begun > 0 {
             self.text.truncate(self.begun);
+            self.doubt = self.doubt.map(|length| length.min(self.begun));
             self.begun = self.begun_before;
         }
     }
 
     /// The first word of a statement.
-    fn verb(&mut self, token: &Token<'_>, upper: &[u8]) {
+    fn verb(&mut self, token: &Token<'_>, word: Key) {
         self.frame = Frame::default();
-        match verb::of(upper) {
+        match verb::of(word) {
             Verb::Query => {
                 self.mode = Mode::Query;
                 self.frame.begins = true;
-                self.query_word(token, upper);
+                self.query_word(token, word);
             }
             Verb::Definition(step) => {
                 self.write(token.bytes);
@@ -332,51 +346,51 @@ impl Summary {
     }
 
     /// A word of a query, or of what stands in its parentheses.
-    fn query_word(&mut self, token: &Token<'_>, upper: &[u8]) {
+    fn query_word(&mut self, token: &Token<'_>, word: Key) {
         let begins = std::mem::take(&mut self.frame.begins);
-        if self.query_verb(token, upper, begins) {
+        if self.query_verb(token, word, begins) {
             return;
         }
         if self.frame.clause == Clause::Table {
-            return self.table(token, upper);
+            return self.table(token, word);
         }
-        let previous = self.previous.as_ref().map_or(&[][..], Upper::get);
+        let previous = self.previous.unwrap_or(Key::NONE);
         let frame = &mut self.frame;
-        match (upper, frame.scope, frame.clause) {
-            (b"FROM", Scope::Select, Clause::Before) | (b"FROM", Scope::Delete | Scope::Update, _)
-                if previous != b"DISTINCT" =>
+        match (word, frame.scope, frame.clause) {
+            (key::FROM, Scope::Select, Clause::Before) | (key::FROM, Scope::Delete | Scope::Update, _)
+                if previous != key::DISTINCT =>
             {
                 frame.clause = Clause::Table;
             }
-            (b"JOIN" | b"STRAIGHT_JOIN", _, Clause::Tables) if previous != b"FOR" => {
+            (key::JOIN | key::STRAIGHT_JOIN, _, Clause::Tables) if previous != key::FOR => {
                 frame.clause = Clause::Table;
             }
-            (b"USING", Scope::Delete | Scope::Merge, Clause::Tables) if !frame.using => {
+            (key::USING, Scope::Delete | Scope::Merge, Clause::Tables) if !frame.using => {
                 frame.using = true;
                 frame.clause = Clause::Table;
             }
-            (word, _, Clause::Tables) if verb::ends_tables(word) => frame.clause = Clause::After,
+            (_, _, Clause::Tables) if verb::ends_tables(word) => frame.clause = Clause::After,
             _ => {}
         }
     }
 
     /// Takes a word that begins a query. `begins` where one that changes data may.
-    fn query_verb(&mut self, token: &Token<'_>, upper: &[u8], begins: bool) -> bool {
+    fn query_verb(&mut self, token: &Token<'_>, word: Key, begins: bool) -> bool {
         let begins = begins || self.frame.with;
-        let (scope, clause) = match upper {
-            b"SELECT" => (Scope::Select, Clause::Before),
-            b"WITH" if begins || self.frame.scope == Scope::Tables => {
+        let (scope, clause) = match word {
+            key::SELECT => (Scope::Select, Clause::Before),
+            key::WITH if begins || self.frame.scope == Scope::Tables => {
                 self.frame = Frame { with: true, ..Frame::default() };
                 return true;
             }
             // `INSERT INTO t WITH …`: the query is a SELECT, which needs no help.
-            b"INSERT" | b"REPLACE" if begins => (Scope::Other, Clause::Table),
-            b"UPDATE" if begins => (Scope::Update, Clause::Table),
-            b"DELETE" if begins => (Scope::Delete, Clause::Before),
-            b"MERGE" if begins => (Scope::Merge, Clause::Table),
-            b"VALUES" if begins => (Scope::Other, Clause::After),
-            b"TABLE" if begins => (Scope::Select, Clause::Table),
-            b"VALUES" if self.frame.scope == Scope::Tables => {
+            key::INSERT | key::REPLACE if begins => (Scope::Other, Clause::Table),
+            key::UPDATE if begins => (Scope::Update, Clause::Table),
+            key::DELETE if begins => (Scope::Delete, Clause::Before),
+            key::MERGE if begins => (Scope::Merge, Clause::Table),
+            key::VALUES if begins => (Scope::Other, Clause::After),
+            key::TABLE if begins => (Scope::Select, Clause::Table),
+            key::VALUES if self.frame.scope == Scope::Tables => {
                 self.frame = Frame::default();
                 return true;
             }
@@ -388,10 +402,16 @@ impl Summary {
     }
 
     /// A word where a table's name should be.
-    fn table(&mut self, token: &Token<'_>, upper: &[u8]) {
-        match upper {
-            b"ONLY" | b"LATERAL" | b"INTO" | b"IGNORE" | b"LOW_PRIORITY" | b"HIGH_PRIORITY" | b"DELAYED" => {}
-            b"WHERE" | b"SET" | b"VALUES" => self.frame.clause = Clause::After,
+    fn table(&mut self, token: &Token<'_>, word: Key) {
+        match word {
+            key::ONLY
+            | key::LATERAL
+            | key::INTO
+            | key::IGNORE
+            | key::LOW_PRIORITY
+            | key::HIGH_PRIORITY
+            | key::DELAYED => {}
+            key::WHERE | key::SET | key::VALUES => self.frame.clause = Clause::After,
             _ => {
                 self.write_name(token);
                 // Whatever else an INSERT names is no target.

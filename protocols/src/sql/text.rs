@@ -4,6 +4,7 @@ use super::{
     TEXT_LIMIT,
     token::{Kind, Token},
 };
+use crate::sanitise::field_text;
 
 /// Where the writer stands in a list behind `IN`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,31 +25,39 @@ enum List {
 /// The statement as far as it is written.
 #[derive(Debug, Default)]
 pub(super) struct Text {
-    text: String,
+    /// UTF-8, for it is made of whole tokens.
+    text: Vec<u8>,
     list: List,
     /// A comment was left out since the last token.
     comment: bool,
     full: bool,
+    /// How far the text had come when the reading became doubtful.
+    doubt: Option<usize>,
 }
 
 impl Text {
-    pub(super) fn length(&self) -> usize {
-        self.text.len()
+    /// For a statement of so many bytes.
+    pub(super) fn new(length: usize) -> Self {
+        Self { text: Vec::with_capacity(length.min(TEXT_LIMIT) + 8), ..Self::default() }
     }
 
     pub(super) fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Takes back what stands behind a length that [`Text::length`] gave.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.text.truncate(length);
+    /// What follows may have been misread.
+    pub(super) fn doubt(&mut self) {
+        self.doubt = self.doubt.or(Some(self.text.len()));
     }
 
-    /// Says that there was more.
-    pub(super) fn mask_rest(&mut self) {
+    /// Says that there was more; takes back what is doubtful if that was `wrong`.
+    pub(super) fn mask_rest(&mut self, wrong: bool) {
+        if let Some(length) = self.doubt.filter(|_| wrong) {
+            self.text.truncate(length);
+            self.full = false;
+        }
         if !self.full {
-            self.text.push('?');
+            self.text.push(b'?');
         }
     }
 
@@ -62,30 +71,37 @@ impl Text {
             Kind::Space if self.text.is_empty() => {}
             Kind::Space => self.push_space(token.bytes),
             Kind::Literal | Kind::Cut => {
-                self.part_words('?');
-                self.text.push('?');
+                self.part_words(b'?');
+                self.text.push(b'?');
             }
             Kind::Word | Kind::Quoted | Kind::Placeholder | Kind::Symbol => {
-                self.part_words(token.bytes.first().map_or(' ', |&byte| char::from(byte)));
-                push_visible(token.bytes, &mut self.text);
+                self.part_words(token.bytes.first().copied().unwrap_or(b' '));
+                self.push_visible(token.bytes);
             }
         }
         self.fold(token);
         // A list may yet be folded: its values are short, and there are no more of them than bytes.
         if self.text.len() > TEXT_LIMIT && !matches!(self.list, List::Value(_) | List::Comma(_)) {
-            self.text.truncate(before.min(self.text.len()));
+            self.text.truncate(before);
             self.full = true;
         }
     }
 
+    fn push_visible(&mut self, bytes: &[u8]) {
+        if bytes.iter().fold(true, |plain, &byte| plain & (0x20..0x7f).contains(&byte)) {
+            self.text.extend_from_slice(bytes);
+        } else {
+            self.text.extend_from_slice(field_text(bytes).as_bytes());
+        }
+    }
+
     /// A space where a comment was all that kept two words apart.
-    fn part_words(&mut self, next: char) {
-        let word = |character: char| {
-            character.is_alphanumeric() || matches!(character, '_' | '?' | '$') || !character.is_ascii()
-        };
-        let parted = !(self.text.ends_with(word) && word(next));
-        if std::mem::take(&mut self.comment) && !parted {
-            self.text.push(' ');
+    fn part_words(&mut self, next: u8) {
+        let word =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'?' | b'$') || byte >= 0x80;
+        if std::mem::take(&mut self.comment) && self.text.last().is_some_and(|&last| word(last)) && word(next)
+        {
+            self.text.push(b' ');
         }
     }
 
@@ -95,8 +111,8 @@ impl Text {
         while let Some(&byte) = rest.next() {
             match byte {
                 b'\r' if rest.peek() == Some(&&b'\n') => {}
-                b' ' | b'\t' | b'\n' => self.text.push(char::from(byte)),
-                _ => self.text.push(' '),
+                b' ' | b'\t' | b'\n' => self.text.push(byte),
+                _ => self.text.push(b' '),
             }
         }
     }
@@ -113,7 +129,8 @@ impl Text {
             (List::Value(first), Kind::Symbol, b",") => List::Comma(first),
             (List::Value(first), Kind::Symbol, b")") => {
                 self.text.truncate(first);
-                self.text.push(')');
+                self.doubt = self.doubt.map(|length| length.min(first));
+                self.text.push(b')');
                 List::None
             }
             _ => List::None,
@@ -121,16 +138,12 @@ impl Text {
     }
 
     pub(super) fn finish(mut self) -> String {
-        self.text.truncate(self.text.trim_end().len());
+        self.text.truncate(self.text.trim_ascii_end().len());
         if self.text.len() > TEXT_LIMIT {
             // It ends within a list, which holds nothing but marks and separators.
             self.text.truncate(TEXT_LIMIT);
         }
-        self.text
+        String::from_utf8(self.text)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
-}
-
-/// Writes text with what is no printable UTF-8 replaced.
-pub(super) fn push_visible(bytes: &[u8], text: &mut String) {
-    text.push_str(&crate::sanitise::field_text(bytes));
 }

@@ -99,10 +99,10 @@ fn an_answer_to_a_request_before_the_observation_is_not_given_to_one_after_it() 
 fn a_joined_connection_is_ignored_after_so_many_tries() {
     let mut wire = Wire::joined();
     for _ in 1..DETECTION_ATTEMPTS {
-        wire.response("\x17\x03\x03");
+        wire.response("\x17\x03\x03\x7f\x7f");
         assert_eq!(wire.conversation.state(), State::Detecting);
     }
-    wire.response("\x17\x03\x03");
+    wire.response("\x17\x03\x03\x7f\x7f");
     assert_eq!(wire.conversation.state(), State::Ignored);
     assert_eq!(wire.recorder.limits, [Limit::DetectionAttempts]);
 }

@@ -1,7 +1,10 @@
 //! Statements that define, change, or tend something that has a name: `CREATE`, `DROP`, `TRUNCATE`, `VACUUM`.
 
 use super::{Clause, Frame, Mode, Summary};
-use crate::sql::token::Token;
+use crate::sql::{
+    token::Token,
+    word::{Key, key},
+};
 
 /// What such a statement is expected to say next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,61 +64,84 @@ impl Step {
 }
 
 /// Kinds of things, with what may follow their names.
-fn object(upper: &[u8]) -> Option<After> {
-    Some(match upper {
-        b"TABLE" | b"TABLES" => After::Query,
-        b"FUNCTION" | b"PROCEDURE" | b"TRIGGER" | b"EVENT" | b"PACKAGE" => After::Routine,
-        b"INDEX" | b"VIEW" | b"SCHEMA" | b"DATABASE" | b"SEQUENCE" | b"TYPE" | b"DOMAIN" | b"USER"
-        | b"ROLE" | b"GROUP" | b"EXTENSION" | b"PUBLICATION" | b"SUBSCRIPTION" | b"SERVER" | b"AGGREGATE"
-        | b"OPERATOR" | b"COLLATION" | b"CAST" | b"RULE" | b"POLICY" | b"STATISTICS" | b"TABLESPACE"
-        | b"LANGUAGE" | b"CONVERSION" | b"SYSTEM" | b"INSTANCE" | b"LOGFILE" | b"RESOURCE" | b"TRANSFORM" => {
-            After::Nothing
-        }
+fn object(word: Key) -> Option<After> {
+    Some(match word {
+        key::TABLE | key::TABLES => After::Query,
+        key::FUNCTION | key::PROCEDURE | key::TRIGGER | key::EVENT | key::PACKAGE => After::Routine,
+        key::INDEX
+        | key::VIEW
+        | key::SCHEMA
+        | key::DATABASE
+        | key::SEQUENCE
+        | key::TYPE
+        | key::DOMAIN
+        | key::USER
+        | key::ROLE
+        | key::GROUP
+        | key::EXTENSION
+        | key::PUBLICATION
+        | key::SUBSCRIPTION
+        | key::SERVER
+        | key::AGGREGATE
+        | key::OPERATOR
+        | key::COLLATION
+        | key::CAST
+        | key::RULE
+        | key::POLICY
+        | key::STATISTICS
+        | key::TABLESPACE
+        | key::LANGUAGE
+        | key::CONVERSION
+        | key::SYSTEM
+        | key::INSTANCE
+        | key::LOGFILE
+        | key::RESOURCE
+        | key::TRANSFORM => After::Nothing,
         _ => return None,
     })
 }
 
 impl Summary {
     /// A word of a statement that defines something.
-    pub(super) fn definition_word(&mut self, step: Step, token: &Token<'_>, upper: &[u8]) {
+    pub(super) fn definition_word(&mut self, step: Step, token: &Token<'_>, word: Key) {
         match step {
-            Step::Object | Step::Objects => match (object(upper), upper) {
+            Step::Object | Step::Objects => match (object(word), word) {
                 (Some(after), _) => {
                     self.write(token.bytes);
                     let after = if step == Step::Objects { After::Names } else { after };
                     self.mode = Mode::Definition(Step::Name(after));
                 }
-                (None, b"MATERIALIZED") => self.write(token.bytes),
-                (None, b"PRIVILEGES" | b"WRAPPER") => self.mode = Mode::Done,
+                (None, key::MATERIALIZED) => self.write(token.bytes),
+                (None, key::PRIVILEGES | key::WRAPPER) => self.mode = Mode::Done,
                 (None, _) => {}
             },
-            Step::PerhapsObject => match (object(upper), upper) {
-                (Some(_), _) | (None, b"MATERIALIZED") => {
+            Step::PerhapsObject => match (object(word), word) {
+                (Some(_), _) | (None, key::MATERIALIZED) => {
                     self.write(token.bytes);
-                    if object(upper).is_some() {
+                    if object(word).is_some() {
                         self.mode = Mode::Definition(Step::Name(After::Names));
                     }
                 }
                 (
                     None,
-                    b"FULL"
-                    | b"FREEZE"
-                    | b"VERBOSE"
-                    | b"ANALYZE"
-                    | b"LOCAL"
-                    | b"NO_WRITE_TO_BINLOG"
-                    | b"ONLY"
-                    | b"QUICK",
+                    key::FULL
+                    | key::FREEZE
+                    | key::VERBOSE
+                    | key::ANALYZE
+                    | key::LOCAL
+                    | key::NO_WRITE_TO_BINLOG
+                    | key::ONLY
+                    | key::QUICK,
                 ) => {}
                 (None, _) => self.defined(After::Names, token),
             },
-            Step::Name(after) => match upper {
-                b"IF" | b"NOT" | b"EXISTS" | b"CONCURRENTLY" | b"ONLY" | b"ON" => {}
+            Step::Name(after) => match word {
+                key::IF | key::NOT | key::EXISTS | key::CONCURRENTLY | key::ONLY | key::ON => {}
                 _ => self.defined(after, token),
             },
             // `READ`, `RESTRICT`, an alias: a comma may still follow.
             Step::NameBehindComma => {}
-            Step::Routine if upper == b"BEGIN" => self.mode = Mode::DoneForGood,
+            Step::Routine if word == key::BEGIN => self.mode = Mode::DoneForGood,
             Step::Routine => {}
         }
     }

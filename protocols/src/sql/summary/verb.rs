@@ -1,7 +1,10 @@
 //! The words that statements begin with, and the statements that are no queries and define nothing.
 
 use super::{Clause, Frame, Mode, Summary, definition::Step};
-use crate::sql::token::Token;
+use crate::sql::{
+    token::Token,
+    word::{Key, key},
+};
 
 /// What a statement's first word makes of it.
 #[derive(Debug, Clone, Copy)]
@@ -57,96 +60,150 @@ impl Rest {
     }
 }
 
-pub(super) fn of(upper: &[u8]) -> Verb {
-    match upper {
-        b"SELECT" | b"WITH" | b"INSERT" | b"REPLACE" | b"UPDATE" | b"DELETE" | b"MERGE" | b"VALUES"
-        | b"TABLE" => Verb::Query,
-        b"CREATE" | b"ALTER" | b"RENAME" => Verb::Definition(Step::Object),
-        b"DROP" => Verb::Definition(Step::Objects),
-        b"TRUNCATE" | b"LOCK" | b"OPTIMIZE" | b"ANALYZE" | b"ANALYSE" | b"REPAIR" | b"CHECK"
-        | b"CHECKSUM" | b"REFRESH" | b"REINDEX" | b"CLUSTER" | b"VACUUM" => {
-            Verb::Definition(Step::PerhapsObject)
-        }
-        b"CALL" | b"EXEC" | b"USE" | b"LISTEN" | b"UNLISTEN" | b"NOTIFY" | b"HANDLER" => {
+pub(super) fn of(word: Key) -> Verb {
+    match word {
+        key::SELECT
+        | key::WITH
+        | key::INSERT
+        | key::REPLACE
+        | key::UPDATE
+        | key::DELETE
+        | key::MERGE
+        | key::VALUES
+        | key::TABLE => Verb::Query,
+        key::CREATE | key::ALTER | key::RENAME => Verb::Definition(Step::Object),
+        key::DROP => Verb::Definition(Step::Objects),
+        key::TRUNCATE
+        | key::LOCK
+        | key::OPTIMIZE
+        | key::ANALYZE
+        | key::ANALYSE
+        | key::REPAIR
+        | key::CHECK
+        | key::CHECKSUM
+        | key::REFRESH
+        | key::REINDEX
+        | key::CLUSTER
+        | key::VACUUM => Verb::Definition(Step::PerhapsObject),
+        key::CALL | key::EXEC | key::USE | key::LISTEN | key::UNLISTEN | key::NOTIFY | key::HANDLER => {
             Verb::Plain(Rest::Target)
         }
-        b"START" | b"UNLOCK" | b"XA" | b"FLUSH" | b"STOP" | b"CHANGE" | b"PURGE" | b"INSTALL"
-        | b"UNINSTALL" => Verb::Plain(Rest::Operation),
-        b"RELEASE" => Verb::Plain(Rest::Savepoint),
-        b"EXPLAIN" | b"DESCRIBE" | b"DESC" => Verb::Plain(Rest::Explain),
-        b"PREPARE" | b"DECLARE" => Verb::Plain(Rest::UntilStatement),
-        b"SET" => Verb::Plain(Rest::Set),
-        b"SHOW" => Verb::Plain(Rest::Show),
-        b"COPY" => Verb::Plain(Rest::Copy),
-        b"LOAD" => Verb::Plain(Rest::Load),
-        b"BEGIN" | b"COMMIT" | b"ROLLBACK" | b"SAVEPOINT" | b"END" | b"ABORT" | b"EXECUTE"
-        | b"DEALLOCATE" | b"FETCH" | b"MOVE" | b"CLOSE" | b"DISCARD" | b"RESET" | b"GRANT" | b"REVOKE"
-        | b"COMMENT" | b"KILL" | b"DO" | b"CHECKPOINT" | b"REASSIGN" | b"SECURITY" | b"IMPORT" | b"HELP"
-        | b"SIGNAL" | b"RESIGNAL" | b"SHUTDOWN" => Verb::Plain(Rest::Nothing),
+        key::START
+        | key::UNLOCK
+        | key::XA
+        | key::FLUSH
+        | key::STOP
+        | key::CHANGE
+        | key::PURGE
+        | key::INSTALL
+        | key::UNINSTALL => Verb::Plain(Rest::Operation),
+        key::RELEASE => Verb::Plain(Rest::Savepoint),
+        key::EXPLAIN | key::DESCRIBE | key::DESC => Verb::Plain(Rest::Explain),
+        key::PREPARE | key::DECLARE => Verb::Plain(Rest::UntilStatement),
+        key::SET => Verb::Plain(Rest::Set),
+        key::SHOW => Verb::Plain(Rest::Show),
+        key::COPY => Verb::Plain(Rest::Copy),
+        key::LOAD => Verb::Plain(Rest::Load),
+        key::BEGIN
+        | key::COMMIT
+        | key::ROLLBACK
+        | key::SAVEPOINT
+        | key::END
+        | key::ABORT
+        | key::EXECUTE
+        | key::DEALLOCATE
+        | key::FETCH
+        | key::MOVE
+        | key::CLOSE
+        | key::DISCARD
+        | key::RESET
+        | key::GRANT
+        | key::REVOKE
+        | key::COMMENT
+        | key::KILL
+        | key::DO
+        | key::CHECKPOINT
+        | key::REASSIGN
+        | key::SECURITY
+        | key::IMPORT
+        | key::HELP
+        | key::SIGNAL
+        | key::RESIGNAL
+        | key::SHUTDOWN => Verb::Plain(Rest::Nothing),
         _ => Verb::Unknown,
     }
 }
 
 /// Whether the word ends the tables of a query.
-pub(super) fn ends_tables(upper: &[u8]) -> bool {
+pub(super) fn ends_tables(word: Key) -> bool {
     matches!(
-        upper,
-        b"WHERE"
-            | b"GROUP"
-            | b"ORDER"
-            | b"HAVING"
-            | b"LIMIT"
-            | b"OFFSET"
-            | b"FETCH"
-            | b"WINDOW"
-            | b"UNION"
-            | b"EXCEPT"
-            | b"INTERSECT"
-            | b"SET"
-            | b"VALUES"
-            | b"RETURNING"
-            | b"UPDATE"
-            | b"SHARE"
-            | b"LOCK"
-            | b"INTO"
-            | b"WHEN"
-            | b"PROCEDURE"
+        word,
+        key::WHERE
+            | key::GROUP
+            | key::ORDER
+            | key::HAVING
+            | key::LIMIT
+            | key::OFFSET
+            | key::FETCH
+            | key::WINDOW
+            | key::UNION
+            | key::EXCEPT
+            | key::INTERSECT
+            | key::SET
+            | key::VALUES
+            | key::RETURNING
+            | key::UPDATE
+            | key::SHARE
+            | key::LOCK
+            | key::INTO
+            | key::WHEN
+            | key::PROCEDURE
     )
 }
 
 impl Summary {
     /// A word of a statement whose verb is plain.
-    pub(super) fn rest_word(&mut self, rest: Rest, token: &Token<'_>, upper: &[u8]) {
-        let done = match (rest, upper) {
+    pub(super) fn rest_word(&mut self, rest: Rest, token: &Token<'_>, word: Key) {
+        let done = match (rest, word) {
             (Rest::Target, _) => {
                 self.write_name(token);
                 true
             }
-            (Rest::Operation, _) | (Rest::Savepoint, b"SAVEPOINT") => {
+            (Rest::Operation, _) | (Rest::Savepoint, key::SAVEPOINT) => {
                 self.write(token.bytes);
                 true
             }
             (Rest::Savepoint | Rest::Nothing, _) => true,
             (
                 Rest::Explain,
-                b"ANALYZE" | b"ANALYSE" | b"VERBOSE" | b"EXTENDED" | b"PARTITIONS" | b"FORMAT" | b"TREE"
-                | b"JSON" | b"TRADITIONAL" | b"TEXT" | b"XML" | b"YAML",
+                key::ANALYZE
+                | key::ANALYSE
+                | key::VERBOSE
+                | key::EXTENDED
+                | key::PARTITIONS
+                | key::FORMAT
+                | key::TREE
+                | key::JSON
+                | key::TRADITIONAL
+                | key::TEXT
+                | key::XML
+                | key::YAML,
             ) => false,
             (Rest::Explain, _) => {
-                if matches!(of(upper), Verb::Unknown) {
+                if matches!(of(word), Verb::Unknown) {
                     self.write_name(token);
                     self.mode = Mode::Done;
                 } else {
-                    self.verb(token, upper);
+                    self.verb(token, word);
                 }
                 return;
             }
-            (Rest::UntilStatement, b"AS" | b"FOR" | b"FROM") => {
+            (Rest::UntilStatement, key::AS | key::FOR | key::FROM) => {
                 self.mode = Mode::Start;
                 return;
             }
             (Rest::UntilStatement, _) => false,
-            (Rest::Set, b"SESSION" | b"GLOBAL" | b"LOCAL" | b"PERSIST" | b"PERSIST_ONLY") => false,
+            (Rest::Set, key::SESSION | key::GLOBAL | key::LOCAL | key::PERSIST | key::PERSIST_ONLY) => false,
             (Rest::Set, _) => {
                 self.write_name(token);
                 true
@@ -158,10 +215,10 @@ impl Summary {
                 self.name = super::Name::Part(before);
                 true
             }
-            (Rest::Show, b"FULL" | b"EXTENDED" | b"GLOBAL" | b"SESSION" | b"LOCAL") => false,
+            (Rest::Show, key::FULL | key::EXTENDED | key::GLOBAL | key::SESSION | key::LOCAL) => false,
             (Rest::Show, _) => {
                 self.write_name(token);
-                let create = upper == b"CREATE";
+                let create = word == key::CREATE;
                 self.mode = Mode::Rest(if create { Rest::ShowCreate } else { Rest::ShowFrom });
                 return;
             }
@@ -170,7 +227,7 @@ impl Summary {
                 self.mode = Mode::Rest(Rest::Target);
                 return;
             }
-            (Rest::ShowFrom, b"FROM" | b"IN") => {
+            (Rest::ShowFrom, key::FROM | key::IN) => {
                 self.mode = Mode::Rest(Rest::Target);
                 return;
             }
@@ -179,11 +236,11 @@ impl Summary {
                 self.write_name(token);
                 true
             }
-            (Rest::Load, b"DATA" | b"XML" | b"INDEX") => {
+            (Rest::Load, key::DATA | key::XML | key::INDEX) => {
                 self.write(token.bytes);
                 false
             }
-            (Rest::Load, b"TABLE") => {
+            (Rest::Load, key::TABLE) => {
                 self.mode = Mode::Query;
                 self.frame = Frame { clause: Clause::Table, ..Frame::default() };
                 return;

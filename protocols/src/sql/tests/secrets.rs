@@ -99,6 +99,17 @@ fn a_server_that_reads_backslashes_otherwise_leaks_nothing_that_shows() {
 }
 
 #[test]
+fn doubts_within_a_list_that_was_folded_are_kept() {
+    for shift in 0..8 {
+        let query =
+            format!("SELECT a FROM t WHERE b IN ('1', '2', 'x\\'y') AND {}éé = 'hunter2", "c".repeat(shift));
+        let statement = mysql(&query);
+        assert_eq!(statement.text, "SELECT a FROM t WHERE b IN (??");
+        assert_eq!(statement.summary, "SELECT t");
+    }
+}
+
+#[test]
 fn other_statements_may_name_passwords() {
     assert_eq!(
         mysql("SELECT password FROM user WHERE id = 1").text,
