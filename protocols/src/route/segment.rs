@@ -20,8 +20,13 @@ pub(super) struct Replacement<'a> {
 
 /// What is to stand for a segment, `None` if it may stay as it is.
 pub(super) fn replacement(segment: &[u8]) -> Option<Replacement<'_>> {
-    if is_usual(segment) {
-        return None;
+    match segment {
+        [b'v' | b'V', b'0'..=b'9'] => return None,
+        [b'0'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit) => {
+            return Some(Replacement { placeholder: "{id}", kept: b"" });
+        }
+        _ if is_usual(segment) => return None,
+        _ => {}
     }
     if segment.len() > LONGEST * 3 {
         return Some(Replacement { placeholder: "{token}", kept: b"" });
