@@ -41,6 +41,8 @@ pub mod flags {
     pub const RESET: u16 = 1 << 4;
     /// Of an opening: the addresses are IPv6.
     pub const IPV6: u16 = 1 << 5;
+    /// Not in records, but where the kernel keeps these bits: what calls move is copied whole.
+    pub const COPY_WHOLE: u32 = 1 << 16;
 }
 
 /// The beginning of every record.
@@ -195,6 +197,8 @@ pub mod verdict {
     pub const IGNORE: u64 = 1;
     /// Userspace has forgotten it: it must be announced again before its next chunk.
     pub const ANNOUNCE: u64 = 2;
+    /// What a call moves is to be copied whole, up to [`super::PAYLOAD_PER_CALL`], not only its beginning.
+    pub const COPY_WHOLE: u64 = 3;
 
     /// The slot of a connection.
     #[must_use]

@@ -160,6 +160,16 @@ impl Protocol {
         Self::Tls,
     ];
 
+    /// Whether the beginnings of what calls move do not suffice to follow the protocol: one call often moves many
+    /// messages, and where the next one begins, or what a header stands for, is told by those before it.
+    #[must_use]
+    pub const fn needs_whole_calls(self) -> bool {
+        match self {
+            Self::Http2 | Self::Grpc | Self::Redis | Self::Memcached | Self::Mysql | Self::Postgresql => true,
+            Self::Http | Self::Kafka | Self::Dns | Self::Mongodb | Self::Tls => false,
+        }
+    }
+
     /// The name used in records, filters and configuration.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -16,7 +16,6 @@ use super::{
     data::{self, Stretch},
     datagram::{self, Datagram, named_peer},
     filter::{admits, is_self},
-    globals::payload_bytes,
     maps::{Peer, STEP, Step, add, count},
     memory::{Memory, Probed, SocketLayerStep, Typed, read_user},
     registers::{Registers, number},
@@ -290,7 +289,7 @@ fn stream<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Common, 
     let mut stretch =
         Stretch { flow: call.flow, length: call.result, source, skip: 0, sequences: (sequence, opposite) };
     let part = PAYLOAD_PER_RECORD as u32;
-    let goes_on = source.kind != NOWHERE && call.result > part && payload_bytes() > part;
+    let goes_on = source.kind != NOWHERE && call.result > part && data::payload_limit(connection) > part;
     if goes_on {
         stretch.length = part;
     }
@@ -391,9 +390,6 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
         name = header.name;
     }
     let flow = step.flow as u8;
-    let wanted = step.length.min(payload_bytes());
-    let rest = step.length - step.done;
-    let part = if wanted > step.done + PAYLOAD_PER_RECORD as u32 { PAYLOAD_PER_RECORD as u32 } else { rest };
     if step.datagrams != 0 {
         let datagram = Datagram { flow, length: step.length, source, peer: named_peer(name) };
         datagram::send::<M>(&common, &datagram);
@@ -402,6 +398,10 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
         let Some(connection) = data::wanted(&common, flow) else {
             return;
         };
+        let wanted = step.length.min(data::payload_limit(connection));
+        let rest = step.length - step.done;
+        let part =
+            if wanted > step.done + PAYLOAD_PER_RECORD as u32 { PAYLOAD_PER_RECORD as u32 } else { rest };
         if part != 0 {
             let (_, opposite) = data::sequences::<M>(&common, flow);
             let sequences = (step.sequence.wrapping_add(step.done), opposite);

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::generated::bpf_skc_to_tcp_sock;
 use probe_ebpf::{
     counter::Counter,
-    record::{ChunkRecord, Header, flags, flow, kind, verdict},
+    record::{ChunkRecord, Header, PAYLOAD_PER_CALL, flags, flow, kind, verdict},
 };
 
 use super::{
@@ -47,6 +47,10 @@ pub(crate) fn wanted(common: &Common, flow: u8) -> Option<*mut Connection> {
             if said == verdict::word(id, verdict::IGNORE) {
                 count(Counter::NotWanted);
                 return None;
+            }
+            if said == verdict::word(id, verdict::COPY_WHOLE) {
+                core::ptr::write_volatile(word, 0);
+                (*connection).flags |= flags::COPY_WHOLE;
             }
             if said == verdict::word(id, verdict::ANNOUNCE) {
                 core::ptr::write_volatile(word, 0);
@@ -99,6 +103,14 @@ fn has_read_fin(sock: *const u8, read: u32) -> bool {
     flags & DONE != 0 && next == read
 }
 
+/// How many bytes of a call are copied.
+#[inline(always)]
+pub(crate) fn payload_limit(connection: *const Connection) -> u32 {
+    // SAFETY: the entry stays valid for the run of the program.
+    let whole = unsafe { (*connection).flags } & flags::COPY_WHOLE != 0;
+    if whole { PAYLOAD_PER_CALL as u32 } else { payload_bytes() }
+}
+
 /// Sends one record's worth of a stretch.
 #[inline(always)]
 pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch) {
@@ -106,7 +118,7 @@ pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch) {
         lost(connection, stretch.flow);
         return;
     };
-    let want = stretch.length.min(payload_bytes());
+    let want = stretch.length.min(payload_limit(connection));
     let slot = usize::from(stretch.flow & 1);
     // SAFETY: the room is larger than any record; the connection's entry stays valid for the run of the program.
     unsafe {

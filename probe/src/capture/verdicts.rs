@@ -21,6 +21,11 @@ impl Verdicts {
         self.say(connection, verdict::IGNORE);
     }
 
+    /// What calls move on the connection is to be copied whole, up to 64 KiB a call.
+    pub fn copy_whole(&mut self, connection: ConnectionId) {
+        self.say(connection, verdict::COPY_WHOLE);
+    }
+
     /// The connection must be announced again before its next chunk.
     pub fn announce(&mut self, connection: ConnectionId) {
         self.say(connection, verdict::ANNOUNCE);

@@ -60,6 +60,12 @@ pub trait Observer {
     /// Nothing more will be parsed on this connection, so its bytes need not be copied any longer. Said once.
     fn ignore(&mut self, connection: ConnectionId);
 
+    /// The connection speaks a protocol that can be followed only if all that is moved in a call is copied, not its
+    /// beginning alone. Said once.
+    fn copy_whole(&mut self, connection: ConnectionId) {
+        let _ = connection;
+    }
+
     /// The connection was dropped from the table though it goes on, because the table was full or it had been idle. A
     /// source that can should announce it again, as joined in the middle, before its next chunk; without that its
     /// later chunks are only counted.

@@ -323,6 +323,12 @@ impl<O: Observer> Worker<O> {
             self.observer.ignore(id);
             return;
         }
+        if let State::Parsing(protocol) = state
+            && protocol.needs_whole_calls()
+            && !std::mem::replace(&mut connection.copied_whole, true)
+        {
+            self.observer.copy_whole(id);
+        }
         self.parser_bytes = self.parser_bytes - connection.parser_bytes + held;
         connection.parser_bytes = held;
         if event {

@@ -22,6 +22,11 @@ impl<O: Observer> Observer for Feedback<O> {
         self.inner.unobserved(count);
     }
 
+    fn copy_whole(&mut self, connection: ConnectionId) {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).copy_whole(connection);
+        self.inner.copy_whole(connection);
+    }
+
     fn ignore(&mut self, connection: ConnectionId) {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).ignore(connection);
         self.inner.ignore(connection);
