@@ -120,12 +120,23 @@ capture() {
     fi
 }
 
-echo "plainsight-check: plan 8"
+echo "plainsight-check: plan 9"
 echo "running $(uname -r)"
 echo "<p>a small page</p>" >/www/page.html
 
 expect "the kernel carries BTF" test -r /sys/kernel/btf/vmlinux
 expect "doctor finds nothing missing" timeout 60 plainsight doctor
+# The socket layer has the tracepoints since 6.3.
+release=$(uname -r)
+minor=${release#*.}
+minor=${minor%%[!0-9]*}
+if [ "${release%%.*}" -gt 6 ] || [ "${release%%.*}" -eq 6 ] && [ "$minor" -ge 3 ]; then
+    hook=sock_send_length
+else
+    hook=sys_exit
+fi
+timeout 60 plainsight doctor >/tmp/doctor 2>&1
+expect "calls are watched by way of $hook" grep "$hook  *attaches" /tmp/doctor
 capture "HTTP over IPv4 is seen from both ends" 127.0.0.1 8080
 capture "HTTP over IPv6 is seen from both ends" "[::1]" 8081
 
