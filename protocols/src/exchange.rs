@@ -13,7 +13,7 @@ pub struct Exchange<'a> {
     pub protocol: Protocol,
     /// First byte of the request; of the response, where the request was not seen.
     pub started: Timestamp,
-    /// Last byte of the response, `None` if the end of the response was not seen.
+    /// Last byte of the response, `None` if that was not seen, or if the request asked for no response.
     pub ended: Option<Timestamp>,
     /// How much of the exchange was seen.
     pub outcome: Outcome,
@@ -30,7 +30,7 @@ pub struct Exchange<'a> {
 /// How much of an exchange was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// The request and its whole response.
+    /// The request and its whole response, if it asked for one.
     Complete,
     /// The request was seen and the connection ended, or was given up, before a response.
     NoResponse(CloseReason),
