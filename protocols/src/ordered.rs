@@ -94,21 +94,6 @@ impl<Q, S> Ordered<Q, S> {
         }
     }
 
-    /// Whether requests wait for their response.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.fifo.is_waiting()
-    }
-
-    /// Whether responses are held until their request is reported.
-    pub(crate) fn is_holding(&self) -> bool {
-        self.fifo.is_holding()
-    }
-
-    /// The request queued last, if it still waits.
-    pub(crate) fn newest_request(&mut self) -> Option<&mut Q> {
-        self.fifo.newest_request().map(|(_, message)| &mut message.content)
-    }
-
     /// Bytes that waiting requests hold; what responses hold is bounded by their number and the protocol.
     pub(crate) fn held_bytes(&self) -> usize {
         self.fifo.held_bytes()
