@@ -129,9 +129,8 @@ impl<'a> Facets<'a> {
                 self.path = self.method.as_ref().map(|method| Cow::Owned(format!("/{method}")));
             }
             Protocol::Redis | Protocol::Memcached => {
-                if self.path.is_none() {
-                    self.path = found.query_text.and_then(|query| first_key(query, self.method.as_deref()));
-                }
+                let key = || first_key(found.query_text?, self.method.as_deref());
+                self.path = self.path.take().or_else(key);
             }
             Protocol::Mysql | Protocol::Postgresql => {
                 self.lists = true;
