@@ -209,6 +209,11 @@ pub(super) fn loss_span(status: &crate::signal::Status) -> Span<'static> {
             text.push_str(loss.remedy);
         }
     }
+    let left_out = status.left_out();
+    if !left_out.is_empty() {
+        text.push_str("; left out: ");
+        text.push_str(&left_out);
+    }
     text.push(' ');
     Span::styled(text, Style::new().fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD))
 }
