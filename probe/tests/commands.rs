@@ -44,6 +44,10 @@ fn bad_values_name_the_flag_the_value_and_what_is_accepted() {
     assert_usage_error(&["--for", "soon"], &["--for", "'soon'", "1.5s"]);
     assert_usage_error(&["--ring-bytes", "1KiB"], &["--ring-bytes", "'1KiB'", "64KiB to 1GiB"]);
     assert_usage_error(&["stat", "--by", "colour"], &["--by", "'colour'", "process, comm, pid"]);
+    for command in [&["watch"][..], &["stat"], &["replay", "x.pcap"]] {
+        let bad = [command, &["--route-pattern", "/a/{id"]].concat();
+        assert_usage_error(&bad, &["--route-pattern", "'/a/{id'", "one name in braces"]);
+    }
     assert_usage_error(&["stat", "--interval", "1ms"], &["--interval", "'1ms'", "100ms or longer"]);
 }
 
@@ -52,6 +56,10 @@ fn mistyped_words_are_answered_with_what_was_meant() {
     assert_usage_error(&["htttp"], &["'htttp'", "did you mean 'http'?"]);
     assert_usage_error(&["stta"], &["'stta'", "did you mean 'stat'?"]);
     assert_usage_error(&["--stats", "500"], &["--stats", "'--status'"]);
+    assert_usage_error(&["watch", "mogodb"], &["'mogodb'", "did you mean 'mongodb'?"]);
+    assert_usage_error(&["stat", "https"], &["'https'", "'tls' shows handshakes"]);
+    assert_usage_error(&["replay", "x.pcap", "--protocol", "kafak"], &["'kafak'", "did you mean 'kafka'?"]);
+    assert_usage_error(&["stat", "--by", "statsu"], &["'statsu'", "did you mean 'status'?"]);
     assert_usage_error(&["replay"], &["<FILE>"]);
     assert_usage_error(&["replay", "x.pcap", "--by", "path"], &["--stat"]);
     assert_usage_error(&["doctor", "--jsn"], &["'--json'"]);
@@ -90,6 +98,18 @@ fn a_file_that_is_missing_or_no_capture_is_named_and_fails() {
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("notes.txt") && said.contains("not a pcap or pcapng file"), "{said}");
+}
+
+#[test]
+fn a_replay_takes_every_protocol_by_each_of_its_names() {
+    let capture = capture();
+    let names = "http,http2,h2,grpc,redis,valkey,mysql,mariadb,postgresql,postgres,pg,kafka,dns,memcached,memcache,\
+                 mongodb,mongo,tls";
+    for name in names.split(',').chain([names]) {
+        let output =
+            run(&["replay", capture.path(), "--protocol", name, "--route-pattern", "/a/{id}", "--stat"]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+    }
 }
 
 #[test]

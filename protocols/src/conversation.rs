@@ -362,6 +362,10 @@ impl Conversation {
             && whole(&detecting.to_server)
             && whole(&detecting.to_client)
             && (detecting.to_server.at_start || detecting.to_client.at_start);
+        // Bytes from the middle of a connection are mistaken more easily, so there the parser has to agree.
+        if from_start && !settings.wanted.may_follow(entry.protocol) {
+            return;
+        }
         let mut parser = (entry.start)(settings, from_start);
         let mut verdict = detecting.pending.replay(&mut *parser, sink);
         let mut at = Timestamp::default();

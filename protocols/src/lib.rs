@@ -36,11 +36,13 @@ mod testing;
 mod texts;
 mod tls;
 mod trace_context;
+mod wanted;
 
 pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};
 pub use datagram::{Datagram, DatagramEnds, DatagramSink};
 pub use exchange::{Details, Endpoints, Exchange, Outcome, Side, TraceParent, Value};
 pub use stream::{CloseReason, Direction, Gap, GapCause, Segment, Timestamp};
+pub use wanted::Wanted;
 
 /// Receives what a connection's parser found.
 pub trait Sink {
@@ -110,6 +112,8 @@ impl Limit {
 /// What a [`Conversation`] should look for, and how much it may hold.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
+    /// Protocols whose exchanges anybody wants.
+    pub wanted: Wanted,
     /// HTTP options, for HTTP/1, HTTP/2 and gRPC.
     pub http: http::HttpSettings,
     /// Kafka options.

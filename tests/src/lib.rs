@@ -6,6 +6,7 @@ pub mod corpora;
 pub mod dnsmasq;
 pub mod nginx;
 pub mod probe;
+pub mod process;
 pub mod record;
 pub mod replay;
 pub mod server;

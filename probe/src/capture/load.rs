@@ -18,6 +18,7 @@ use super::{
     cgroup,
     layout::{self, KERNEL_TYPES, LayoutError},
     losses::Losses,
+    refusal::Refusal,
     ring::Rings,
     verdicts::Verdicts,
 };
@@ -93,7 +94,7 @@ pub enum CaptureError {
         "loading programs into the kernel was refused ({0}): run as root, or with the capabilities CAP_BPF and \
          CAP_PERFMON (CAP_SYS_ADMIN before Linux 5.8)"
     )]
-    NotPermitted(String),
+    NotPermitted(Refusal),
     /// The kernel's structures are not known.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -103,7 +104,7 @@ pub enum CaptureError {
         /// What was being loaded or attached.
         what: String,
         /// What the kernel said.
-        reason: String,
+        reason: Refusal,
     },
 }
 
@@ -115,7 +116,7 @@ pub struct AttachedHook {
     /// `BTF tracepoint` or `raw tracepoint`.
     pub form: &'static str,
     /// Why a better form was not used, where that is so.
-    pub note: Option<String>,
+    pub note: Option<Refusal>,
 }
 
 /// The attached programs. Dropping it detaches them.
@@ -273,13 +274,18 @@ fn attach_calls(
     if hook == SystemCallHook::Best {
         match attach_socket_layer(programs, types) {
             Ok(hooks) => return Ok(hooks),
-            Err(reason) => note = Some(format!("the socket layer cannot be watched: {reason}")),
+            Err(reason) => note = Some(reason),
         }
     }
     if hook != SystemCallHook::Raw {
         match attach_typed(programs, types, "step_typed", "STEPS_TYPED", &[("sys_exit_typed", "sys_exit")]) {
             Ok(()) => return Ok(vec![AttachedHook { name: "sys_exit", form: BTF_TRACEPOINT, note }]),
-            Err(reason) => note = Some(reason),
+            Err(reason) => {
+                note = Some(match note {
+                    Some(first) => reason.after(first),
+                    None => reason,
+                });
+            }
         }
     }
     let step = program::<RawTracePoint>(programs, "step_raw")?;
@@ -302,18 +308,18 @@ const SPLICE_HOOK: &str = "tcp_rcv_space_adjust";
 fn attach_socket_layer(
     programs: &mut Ebpf,
     types: &Result<Btf, String>,
-) -> Result<Vec<AttachedHook>, String> {
+) -> Result<Vec<AttachedHook>, Refusal> {
     // Who sent a datagram must be known before the datagram is seen.
-    let cgroup = cgroup::open_root()?;
+    let cgroup = cgroup::open_root().map_err(Refusal::from)?;
     for name in ["datagram_from_v4", "datagram_from_v6"] {
-        let entry = program::<CgroupSockAddr>(programs, name).map_err(|error| error.to_string())?;
-        entry.load().map_err(|error| chain(&error))?;
+        let entry = program::<CgroupSockAddr>(programs, name).map_err(|error| Refusal::of(&error))?;
+        entry.load().map_err(|error| Refusal::of(&error))?;
         // A link stands beside other programs anyway, and takes no flag that says so.
-        entry.attach(&cgroup, CgroupAttachMode::Single).map_err(|error| chain(&error))?;
+        entry.attach(&cgroup, CgroupAttachMode::Single).map_err(|error| Refusal::of(&error))?;
     }
-    let btf = types.as_ref().map_err(String::clone)?;
-    let splice = program::<BtfTracePoint>(programs, SPLICE_HOOK).map_err(|error| error.to_string())?;
-    splice.load(SPLICE_HOOK, btf).map_err(|error| chain(&error))?;
+    let btf = types.as_ref().map_err(|error| Refusal::from(error.clone()))?;
+    let splice = program::<BtfTracePoint>(programs, SPLICE_HOOK).map_err(|error| Refusal::of(&error))?;
+    splice.load(SPLICE_HOOK, btf).map_err(|error| Refusal::of(&error))?;
     let entries = SOCKET_HOOKS.map(|name| (name, name));
     attach_typed(programs, types, "step_socket", "STEPS_SOCKET", &entries)?;
     let hook = |(name, form)| AttachedHook { name, form, note: None };
@@ -329,21 +335,22 @@ fn attach_typed(
     step_name: &str,
     steps: &str,
     entries: &[(&'static str, &'static str)],
-) -> Result<(), String> {
-    let btf = types.as_ref().map_err(String::clone)?;
+) -> Result<(), Refusal> {
+    let btf = types.as_ref().map_err(|error| Refusal::from(error.clone()))?;
     let Some((_, first)) = entries.first() else { return Ok(()) };
-    let step = program::<BtfTracePoint>(programs, step_name).map_err(|error| error.to_string())?;
-    step.load(first, btf).map_err(|error| chain(&error))?;
-    let step = step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|error| chain(&error))?;
-    set_step(programs, steps, &step).map_err(|error| error.to_string())?;
+    let step = program::<BtfTracePoint>(programs, step_name).map_err(|error| Refusal::of(&error))?;
+    step.load(first, btf).map_err(|error| Refusal::of(&error))?;
+    let step =
+        step.fd().and_then(|fd| fd.try_clone().map_err(Into::into)).map_err(|error| Refusal::of(&error))?;
+    set_step(programs, steps, &step).map_err(|error| Refusal::of(&error))?;
     // All are loaded before any is attached, for none shall run if not all can.
     for (name, tracepoint) in entries {
-        let entry = program::<BtfTracePoint>(programs, name).map_err(|error| error.to_string())?;
-        entry.load(tracepoint, btf).map_err(|error| chain(&error))?;
+        let entry = program::<BtfTracePoint>(programs, name).map_err(|error| Refusal::of(&error))?;
+        entry.load(tracepoint, btf).map_err(|error| Refusal::of(&error))?;
     }
     for (name, _) in entries {
-        let entry = program::<BtfTracePoint>(programs, name).map_err(|error| error.to_string())?;
-        entry.attach().map_err(|error| chain(&error))?;
+        let entry = program::<BtfTracePoint>(programs, name).map_err(|error| Refusal::of(&error))?;
+        entry.attach().map_err(|error| Refusal::of(&error))?;
     }
     Ok(())
 }
@@ -409,12 +416,12 @@ fn take(programs: &mut Ebpf, name: &str) -> Result<Map, CaptureError> {
 fn missing(name: &str) -> CaptureError {
     CaptureError::Refused {
         what: name.to_owned(),
-        reason: "this build holds no such program or map; build without AYA_BUILD_SKIP".to_owned(),
+        reason: "this build holds no such program or map; build without AYA_BUILD_SKIP".to_owned().into(),
     }
 }
 
 fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> CaptureError {
-    let reason = chain(error);
+    let reason = Refusal::of(error);
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = source {
         let not_permitted = cause
@@ -426,20 +433,6 @@ fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> CaptureErro
         source = cause.source();
     }
     CaptureError::Refused { what: what.to_owned(), reason }
-}
-
-/// An error with what caused it, without saying anything twice.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 fn filter_bits(filter: &KernelFilter) -> u32 {

@@ -8,6 +8,7 @@ mod layout;
 mod listeners;
 mod load;
 mod losses;
+mod refusal;
 mod ring;
 mod verdicts;
 
@@ -22,4 +23,5 @@ pub use load::{
     SystemCallHook, TriedHook, try_hooks,
 };
 pub use losses::Losses;
+pub use refusal::Refusal;
 pub use verdicts::Verdicts;

@@ -4,14 +4,19 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{capture_arguments::CaptureArguments, filter_arguments::FilterArguments, values};
+use super::{
+    capture_arguments::{CaptureArguments, ReadingArguments},
+    filter_arguments::FilterArguments,
+    values,
+};
 use crate::signal::{KeyField, TimeSpan};
 
 const EXAMPLES: &str = "\
 Examples:
   plainsight                              every request of this host, live
   plainsight http --status 5xx            HTTP answers that say the server failed
-  plainsight --comm nginx --min-latency 100ms
+  plainsight redis --path user: --min-latency 5ms
+  plainsight dns,tls --errors             names that were not found, handshakes that failed
   plainsight --json > exchanges.ndjson    one JSON object a line
   plainsight stat --by comm,method,path   rates, errors, latencies by program and path
   plainsight replay capture.pcapng        the same from a capture file, without privileges
@@ -56,6 +61,9 @@ pub(super) enum Command {
 const WATCH_EXAMPLES: &str = "\
 Examples:
   plainsight watch http --errors
+  plainsight watch pg --method UPDATE --path orders
+  plainsight watch mysql --status 1213            deadlocks
+  plainsight watch kafka --method Produce --path audit
   plainsight watch --port 8080,8443 --side server --path '/api/*/cart'
   plainsight watch --remote 10.0.0.0/8 --for 30s --json | jq .attributes
 
@@ -63,8 +71,10 @@ On a terminal, press ? for the keys.";
 
 const STAT_EXAMPLES: &str = "\
 Examples:
-  plainsight stat                                 by program, side and name
-  plainsight stat --by path,status --comm nginx
+  plainsight stat                                 by program, side, protocol and name
+  plainsight stat http --by route,status --comm nginx
+  plainsight stat --by error --errors             what fails, and how often
+  plainsight stat dns                             by type and name of the question
   plainsight stat --by container --interval 10s   one table every ten seconds
   plainsight stat --for 1m --json                 one object for each key after a minute";
 
@@ -72,6 +82,7 @@ const REPLAY_EXAMPLES: &str = "\
 Examples:
   plainsight replay capture.pcap
   plainsight replay *.pcapng --status 5xx --json
+  plainsight replay capture.pcap --protocol mysql,redis --errors
   plainsight replay capture.pcap --stat --by server,path";
 
 const DOCTOR_EXAMPLES: &str = "\
@@ -129,19 +140,19 @@ pub(super) struct ReplayArguments {
     #[command(flatten)]
     pub(super) limit: LimitArguments,
 
-    /// Report this header of requests and responses as an attribute; may be given again. Credentials never are
-    #[arg(long = "header", value_name = "NAME", value_parser = values::header_name)]
-    pub(super) headers: Vec<String>,
+    #[command(flatten)]
+    pub(super) reading: ReadingArguments,
 
-    /// Only this protocol
+    /// Only this protocol: http (which is HTTP/1), http2, grpc, redis, mysql, postgresql, kafka, dns, memcached, mongodb,
+    /// tls (handshakes)
     #[arg(long, value_name = "PROTOCOL", value_parser = values::protocol_option, value_delimiter = ',', help_heading = super::filter_arguments::HEADING)]
     pub(super) protocol: Vec<plainsight_protocols::Protocol>,
 
     #[command(flatten)]
     pub(super) filter: super::filter_arguments::CommonFilterArguments,
 
-    /// What to aggregate by, with --stat [default: server,name]
-    #[arg(long, requires = "stat", value_name = "KEY", value_delimiter = ',', help_heading = GROUPING)]
+    /// What to aggregate by, with --stat, as in `plainsight stat` [default: server,protocol,name]
+    #[arg(long, requires = "stat", value_name = "KEY", value_delimiter = ',', value_parser = values::key_field, help_heading = GROUPING)]
     pub(super) by: Vec<KeyField>,
 
     /// Keys to keep apart; all others are counted together, with --stat
@@ -154,9 +165,10 @@ const GROUPING: &str = "Grouping";
 #[derive(Debug, Args)]
 #[command(next_help_heading = GROUPING)]
 pub(super) struct GroupingArguments {
-    /// What to aggregate by, one or more of: process, comm, pid, protocol, side, method, path, status, outcome,
-    /// server, client, remote, connection, container, pod, name [default: comm,side,name]
-    #[arg(long, value_name = "KEY", value_delimiter = ',')]
+    /// What to aggregate by, one or more of: process, comm, pid, protocol, side, method, path, route, status, error,
+    /// outcome, server, client, remote, connection, container, pod, name [default: comm,side,protocol,name; for one
+    /// protocol what suits it]
+    #[arg(long, value_name = "KEY", value_delimiter = ',', value_parser = values::key_field)]
     pub(super) by: Vec<KeyField>,
 
     /// Keys to keep apart; all others are counted together as …other

@@ -1,8 +1,10 @@
 //! How live capture is set up.
 
 use clap::{Args, ValueEnum};
+use plainsight_protocols::{Settings, Wanted, route::RoutePattern};
 
 use super::values;
+use crate::signal::Filter;
 
 const HEADING: &str = "Capture";
 
@@ -26,9 +28,22 @@ pub(super) struct CaptureArguments {
     #[arg(long, value_name = "N", value_parser = values::workers)]
     pub(super) workers: Option<usize>,
 
+    #[command(flatten)]
+    pub(super) reading: ReadingArguments,
+}
+
+/// Options of the parsers, live and in a replay.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Reading")]
+pub(super) struct ReadingArguments {
     /// Report this header of requests and responses as an attribute; may be given again. Credentials never are
     #[arg(long = "header", value_name = "NAME", value_parser = values::header_name)]
-    pub(super) headers: Vec<String>,
+    headers: Vec<String>,
+
+    /// Name HTTP requests whose path matches by this route, such as '/api/{tenant}/files/*'; may be given again, and the
+    /// first that matches counts
+    #[arg(long = "route-pattern", value_name = "PATTERN")]
+    route_patterns: Vec<RoutePattern>,
 }
 
 /// Where calls are watched.
@@ -42,9 +57,30 @@ pub(super) enum HookForm {
     Raw,
 }
 
-/// What the parsers are told by the command line.
-pub(super) fn parser_settings(headers: &[String]) -> plainsight_protocols::Settings {
-    let mut settings = plainsight_protocols::Settings::default();
-    settings.http.captured_headers = headers.iter().cloned().collect();
-    settings
+impl ReadingArguments {
+    /// What the parsers are told. Of protocols that no filter lets pass they need not report anything.
+    pub(super) fn settings(&self, filter: &Filter) -> Settings {
+        let mut settings = Settings { wanted: Wanted::only(&filter.protocols), ..Settings::default() };
+        settings.http.captured_headers = self.headers.iter().cloned().collect();
+        settings.http.route_patterns = self.route_patterns.iter().cloned().collect();
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plainsight_protocols::Protocol;
+
+    use super::*;
+
+    #[test]
+    fn parsers_are_told_which_protocols_pass_and_which_routes_are_known() {
+        let route_patterns = vec!["/api/{tenant}".parse().expect("a pattern")];
+        let reading = ReadingArguments { headers: vec!["x-a".into()], route_patterns };
+        let filter = Filter { protocols: vec![Protocol::Redis], ..Filter::default() };
+        let settings = reading.settings(&filter);
+        assert!(settings.wanted.includes(Protocol::Redis) && !settings.wanted.includes(Protocol::Http));
+        assert_eq!(settings.http.route_patterns[0].as_str(), "/api/{tenant}");
+        assert_eq!(&*settings.http.captured_headers, ["x-a".to_owned()]);
+    }
 }

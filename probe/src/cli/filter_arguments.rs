@@ -11,7 +11,8 @@ pub(super) const HEADING: &str =
 
 #[derive(Debug, Args)]
 pub(super) struct FilterArguments {
-    /// Only this protocol: http
+    /// Only this protocol: http (which is HTTP/1), http2, grpc, redis, mysql, postgresql, kafka, dns, memcached, mongodb,
+    /// tls (handshakes); or another of its names, such as h2, pg, mariadb, mongo
     #[arg(value_name = "PROTOCOL", value_parser = values::protocol, value_delimiter = ',')]
     pub(super) protocols: Vec<Protocol>,
 
@@ -46,15 +47,17 @@ pub(super) struct CommonFilterArguments {
     #[arg(long = "pod", value_name = "UID", value_delimiter = ',', value_parser = values::id_prefix)]
     pods: Vec<String>,
 
-    /// Request method, in any case: GET
+    /// Request method or operation, in any case: GET, SELECT, HGETALL, Produce, AAAA, SayHello
     #[arg(long = "method", value_name = "METHOD", value_delimiter = ',')]
     methods: Vec<String>,
 
-    /// Beginning of a request's path, or a pattern for all of it: /api, '/users/*/cart'
+    /// Beginning of a request's path or other target, or a pattern for all of it: /api, '/users/*/cart', a key, a table,
+    /// a collection, a topic, a name that is looked up
     #[arg(long = "path", value_name = "PATH", value_delimiter = ',')]
     paths: Vec<PathPattern>,
 
-    /// Status of the answer: 404, 5xx, 400-499
+    /// Status of the answer: 404, 5xx, 400-499, NXDOMAIN, unavailable, a vendor's code or SQLSTATE (1062, '23*'), the first
+    /// word of an error (WRONGTYPE); or why there is none: timeout, 'connection_*'
     #[arg(long = "status", value_name = "STATUS", value_delimiter = ',')]
     statuses: Vec<StatusPattern>,
 
@@ -62,7 +65,8 @@ pub(super) struct CommonFilterArguments {
     #[arg(long, value_name = "DURATION")]
     min_latency: Option<TimeSpan>,
 
-    /// Only failures: a server's 5xx, a client's 4xx and 5xx, and requests that got no answer
+    /// Only failures: a server's 5xx, a client's 4xx and 5xx, any error that a database, broker or name server answers, and
+    /// requests that got no answer
     #[arg(long)]
     errors: bool,
 

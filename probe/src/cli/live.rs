@@ -2,7 +2,7 @@
 
 use super::{
     Failure,
-    capture_arguments::{CaptureArguments, HookForm, parser_settings},
+    capture_arguments::{CaptureArguments, HookForm},
     source::Source,
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
 
 /// What live capture is told by the arguments. The kernel leaves out what the filter would, as far as it can tell.
 pub(super) fn options(arguments: &CaptureArguments, filter: &Filter) -> LiveOptions {
+    let protocols = arguments.reading.settings(filter);
     let filter = filter.kernel();
     LiveOptions {
         capture: CaptureOptions {
@@ -33,7 +34,7 @@ pub(super) fn options(arguments: &CaptureArguments, filter: &Filter) -> LiveOpti
             ..CaptureOptions::default()
         },
         workers: arguments.workers.unwrap_or(0),
-        protocols: parser_settings(&arguments.headers),
+        protocols,
     }
 }
 

@@ -28,7 +28,6 @@ pub use doctor::{Check, Outcome as CheckOutcome};
 pub use failure::Failure;
 
 use arguments::{Arguments, Command, ReplayArguments, StatArguments, WatchArguments};
-use capture_arguments::parser_settings;
 use interrupt::Interrupt;
 use source::Source;
 use stat::Stat;
@@ -38,15 +37,9 @@ use crate::{
     flow::Observer,
     identity::Identities,
     pipeline::LiveOptions,
-    signal::{Clock, KeyField, Status},
+    signal::{Clock, Filter, KeyField, Status, default_fields},
     tui,
 };
-
-/// What live aggregates are kept by unless told otherwise.
-const LIVE_KEYS: [KeyField; 3] = [KeyField::Comm, KeyField::Side, KeyField::Name];
-
-/// What aggregates of a capture file are kept by unless told otherwise: it knows no processes.
-const REPLAY_KEYS: [KeyField; 2] = [KeyField::Server, KeyField::Name];
 
 /// Runs the command that the arguments name.
 #[must_use]
@@ -115,8 +108,8 @@ fn stat(arguments: StatArguments) -> Result<(), Failure> {
         stat::Display::Tables
     };
     let stat = Stat {
+        by: keys(arguments.grouping.by, &filter, true),
         filter,
-        by: or_default(arguments.grouping.by, &LIVE_KEYS),
         keys: arguments.grouping.keys,
         display,
         interval: arguments.grouping.interval.map(|interval| interval.0),
@@ -137,7 +130,7 @@ fn replay(arguments: ReplayArguments) -> Result<(), Failure> {
             "warning: capture files know no processes, so nothing passes --pid, --comm, --container and --pod",
         );
     }
-    let settings = parser_settings(&arguments.headers);
+    let settings = arguments.reading.settings(&filter);
     let duration = arguments.limit.duration.map(|duration| duration.0);
     let failures = replay::Failures::default();
     let files = arguments.files;
@@ -145,8 +138,8 @@ fn replay(arguments: ReplayArguments) -> Result<(), Failure> {
     let status = if arguments.stat {
         let display = if arguments.json { stat::Display::Json } else { stat::Display::Tables };
         let stat = Stat {
+            by: keys(arguments.by, &filter, false),
             filter,
-            by: or_default(arguments.by, &REPLAY_KEYS),
             keys: arguments.keys,
             display,
             interval: None,
@@ -170,8 +163,8 @@ fn replay(arguments: ReplayArguments) -> Result<(), Failure> {
     failures.into_result()
 }
 
-fn or_default(given: Vec<KeyField>, default: &[KeyField]) -> Vec<KeyField> {
-    if given.is_empty() { default.to_vec() } else { given }
+fn keys(given: Vec<KeyField>, filter: &Filter, by_process: bool) -> Vec<KeyField> {
+    if given.is_empty() { default_fields(&filter.protocols, by_process) } else { given }
 }
 
 /// The arguments as a person typed them, apart from the program and the command.

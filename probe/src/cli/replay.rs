@@ -17,7 +17,7 @@ use crate::{
     capture::Event,
     flow::{Observer, Worker, WorkerSettings},
     replay::{Reader, ReplayError, Summary, Tracker},
-    signal::{LossReason, Status},
+    signal::{LossReason, Status, limit_notes},
 };
 
 /// Time of the capture after which the worker looks at what has waited too long, as it does live.
@@ -153,7 +153,10 @@ impl<O: Observer> Reading<O> {
 
     fn finish(mut self) {
         self.worker.finish(self.now);
-        self.shared.status().connections = 0;
+        let limits = self.worker.counters().limits;
+        let mut status = self.shared.status();
+        status.connections = 0;
+        status.left_out = limit_notes(|limit| limits.get(limit)).collect();
     }
 
     fn note_failure(&self, path: &Path, error: &ReplayError) {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use plainsight_protocols::{Protocol, Side, registry::PROTOCOLS};
+use plainsight_protocols::{Protocol, Side};
 
-use crate::signal::{DEFAULT_KEY_LIMIT, TimeSpan};
+use crate::signal::{DEFAULT_KEY_LIMIT, KeyField, TimeSpan};
 
 /// Keys that stat keeps apart unless told otherwise.
 pub(super) const KEYS: usize = DEFAULT_KEY_LIMIT;
@@ -19,24 +19,61 @@ const COMMANDS: [&str; 4] = ["watch", "stat", "replay", "doctor"];
 
 /// A protocol in the place where a command could stand as well.
 pub(super) fn protocol(text: &str) -> Result<Protocol, String> {
-    let names: Vec<_> = PROTOCOLS.iter().map(|entry| entry.protocol.name()).collect();
     find_protocol(text).ok_or_else(|| {
         let commands = COMMANDS.join(", ");
-        let hint = closest(text, names.iter().copied().chain(COMMANDS));
-        format!("neither a command ({commands}) nor a protocol ({}){hint}", names.join(", "))
+        let hint = hint(text, &COMMANDS);
+        format!("neither a command ({commands}) nor a protocol ({}){hint}", protocol_names())
     })
 }
 
 /// A protocol where no command could stand.
 pub(super) fn protocol_option(text: &str) -> Result<Protocol, String> {
-    let names: Vec<_> = PROTOCOLS.iter().map(|entry| entry.protocol.name()).collect();
-    find_protocol(text)
-        .ok_or_else(|| format!("protocols are {}{}", names.join(", "), closest(text, names.iter().copied())))
+    find_protocol(text).ok_or_else(|| format!("protocols are {}{}", protocol_names(), hint(text, &[])))
+}
+
+/// What else protocols are called, and what speaks the protocol of another.
+const OTHER_NAMES: [(&str, Protocol); 16] = [
+    ("http1", Protocol::Http),
+    ("http/1.1", Protocol::Http),
+    ("h2", Protocol::Http2),
+    ("h2c", Protocol::Http2),
+    ("http/2", Protocol::Http2),
+    ("valkey", Protocol::Redis),
+    ("keydb", Protocol::Redis),
+    ("postgres", Protocol::Postgresql),
+    ("pg", Protocol::Postgresql),
+    ("pgsql", Protocol::Postgresql),
+    ("mariadb", Protocol::Mysql),
+    ("mongo", Protocol::Mongodb),
+    ("memcache", Protocol::Memcached),
+    ("redpanda", Protocol::Kafka),
+    ("mdns", Protocol::Dns),
+    ("ssl", Protocol::Tls),
+];
+
+fn protocol_names() -> String {
+    Protocol::ALL.map(Protocol::name).join(", ")
 }
 
 fn find_protocol(text: &str) -> Option<Protocol> {
-    let entry = PROTOCOLS.iter().find(|entry| entry.protocol.name().eq_ignore_ascii_case(text))?;
-    Some(entry.protocol)
+    let own = Protocol::ALL.into_iter().map(|protocol| (protocol.name(), protocol));
+    own.chain(OTHER_NAMES).find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, protocol)| protocol)
+}
+
+/// What a person may have meant who wrote the name of no protocol.
+fn hint(text: &str, others: &[&'static str]) -> String {
+    if matches!(text.to_ascii_lowercase().as_str(), "https" | "http3" | "h3" | "quic") {
+        return "; what is encrypted cannot be read, but 'tls' shows handshakes over TCP".to_owned();
+    }
+    let names = Protocol::ALL.into_iter().map(Protocol::name);
+    closest(text, names.chain(OTHER_NAMES.map(|(name, _)| name)).chain(others.iter().copied()))
+}
+
+/// A field that stat groups by.
+pub(super) fn key_field(text: &str) -> Result<KeyField, String> {
+    text.to_ascii_lowercase().parse().map_err(|error: crate::signal::FilterValueError| {
+        format!("{error}{}", closest(text, KeyField::ALL.into_iter().map(KeyField::name)))
+    })
 }
 
 fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String {
@@ -172,6 +209,36 @@ mod tests {
         let error = protocol("xyzzy").expect_err("no such thing");
         assert!(!error.contains("did you mean"), "{error}");
         assert_eq!(protocol("HTTP"), Ok(Protocol::Http));
+    }
+
+    #[test]
+    fn every_protocol_is_taken_by_its_names_whatever_their_case() {
+        for wanted in Protocol::ALL {
+            assert_eq!(protocol(wanted.name()), Ok(wanted));
+            assert_eq!(protocol_option(&wanted.name().to_ascii_uppercase()), Ok(wanted));
+        }
+        for (name, wanted) in OTHER_NAMES {
+            assert_eq!(protocol(name), Ok(wanted), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_protocol_that_is_almost_named_is_suggested() {
+        for (typed, meant) in
+            [("postgre", "postgres"), ("mogodb", "mongodb"), ("kafak", "kafka"), ("mysqll", "mysql")]
+        {
+            let error = protocol_option(typed).expect_err("no such thing");
+            assert!(error.ends_with(&format!("did you mean '{meant}'?")), "{typed}: {error}");
+        }
+        let error = protocol_option("https").expect_err("no such thing");
+        assert!(error.contains("'tls' shows handshakes"), "{error}");
+    }
+
+    #[test]
+    fn a_key_is_suggested_for_one_that_is_almost_named() {
+        let error = key_field("statsu").expect_err("no such thing");
+        assert!(error.ends_with("did you mean 'status'?"), "{error}");
+        assert_eq!(key_field("Topic"), Ok(KeyField::Path));
     }
 
     #[test]

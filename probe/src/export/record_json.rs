@@ -286,9 +286,9 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_ends_unanswered_is_a_failure_and_an_observation_that_ends_is_not() {
+    fn the_protocol_says_what_a_failure_is_for_silence_is_an_answer_to_multicast_dns() {
         assert!(build(&Example::without_response()).is_failure());
-        let outcome = Outcome::NoResponse(CloseReason::Evicted);
-        assert!(!build(&Example { outcome, ..Example::without_response() }).is_failure());
+        let (outcome, details) = (Outcome::NoResponse(CloseReason::Timeout), ExampleDetails::default());
+        assert!(!build(&Example { outcome, details, ..Example::without_response() }).is_failure());
     }
 }

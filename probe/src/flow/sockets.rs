@@ -5,7 +5,8 @@
 //! wait on it.
 
 use plainsight_protocols::{
-    CloseReason, Datagram as Told, DatagramEnds, DatagramSink, Exchange, Limit, Side, Timestamp, dns,
+    CloseReason, Datagram as Told, DatagramEnds, DatagramSink, Exchange, Limit, Protocol, Side, Timestamp,
+    dns,
 };
 
 use super::counters::{ExchangeCounters, LimitCounters, SocketCounters};
@@ -81,7 +82,11 @@ impl Sockets {
         let observed_since = *self.observed_since.get_or_insert(datagram.at);
         let index = match self.table.find(datagram.connection) {
             Some(index) => index,
-            None if !dns::is_message(datagram.bytes, datagram.length) => return,
+            None if !around.settings.protocols.wanted.includes(Protocol::Dns)
+                || !dns::is_message(datagram.bytes, datagram.length) =>
+            {
+                return;
+            }
             None => {
                 while self.table.len() >= around.settings.sockets.max(1) {
                     let Some(index) = self.table.least_recently_used() else { break };

@@ -25,7 +25,7 @@ use thiserror::Error;
 use crate::{
     capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses},
     flow::{Counters, Observer},
-    signal::{LossReason, Status},
+    signal::{LossReason, Status, limit_notes},
 };
 
 /// Cores whose traffic one worker is trusted with, unless told otherwise. A worker takes half a microsecond for an
@@ -158,11 +158,17 @@ impl Shared {
                 reason("ring full", "raise --ring-bytes", ring_full),
                 reason("connection table full", "filter by --port or --comm", losses.table_full),
                 reason("memory of the program unreadable", "", losses.copy_faults),
-                reason("call without payload (io_uring)", "", losses.payload_unseen),
                 reason("call of a 32-bit program", "", losses.thirty_two_bit),
                 reason("too many messages in one call", "", losses.messages_skipped),
                 reason("unreadable record", "", self.unreadable.load(Ordering::Relaxed)),
             ],
+            left_out: std::iter::once(reason(
+                "calls whose bytes no hook shows (io_uring)",
+                "",
+                losses.payload_unseen,
+            ))
+            .chain(limit_notes(|limit| flow.limits.get(limit)))
+            .collect(),
             warnings: Vec::new(),
         }
     }

@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 use hashbrown::HashMap;
 use plainsight_protocols::Timestamp;
 
-use super::{
-    Filter, Grouping, Histogram,
-    record::{duration, ended_unanswered},
-};
+use super::{Filter, Grouping, Histogram, record::duration};
 use crate::{flow::Observed, identity::Identity};
 
 /// Keys kept by default, which is OpenTelemetry's default limit for the series of a metric.
@@ -37,9 +34,7 @@ impl Aggregate {
     fn record(&mut self, observed: &Observed<'_>) {
         let exchange = observed.exchange;
         self.count += 1;
-        let failed =
-            ended_unanswered(exchange.outcome) || exchange.details.error_type(observed.side).is_some();
-        self.errors += u64::from(failed);
+        self.errors += u64::from(exchange.details.error_type(observed.side).is_some());
         self.request_bytes = self.request_bytes.saturating_add(exchange.request_bytes);
         self.response_bytes = self.response_bytes.saturating_add(exchange.response_bytes);
         if let Some(duration) = duration(exchange) {

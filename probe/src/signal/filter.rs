@@ -6,7 +6,7 @@ use plainsight_protocols::{Protocol, Side};
 
 use super::{
     Facets, PathPattern, RemotePattern, StatusPattern,
-    record::{duration, ended_unanswered, endpoints},
+    record::{duration, endpoints},
 };
 use crate::{flow::Observed, identity::Identity};
 
@@ -28,9 +28,9 @@ pub struct Filter {
     pub ports: Vec<u16>,
     /// Addresses of the other end.
     pub remotes: Vec<RemotePattern>,
-    /// Request methods, in any case.
+    /// Request methods and operations, in any case.
     pub methods: Vec<String>,
-    /// Request paths.
+    /// Paths and other targets of requests.
     pub paths: Vec<PathPattern>,
     /// Statuses of the answer.
     pub statuses: Vec<StatusPattern>,
@@ -111,10 +111,7 @@ impl Filter {
         let exchange = observed.exchange;
         let slow_enough =
             self.min_latency.is_none_or(|least| duration(exchange).is_some_and(|time| time >= least));
-        slow_enough
-            && (!self.errors_only
-                || ended_unanswered(exchange.outcome)
-                || exchange.details.error_type(observed.side).is_some())
+        slow_enough && (!self.errors_only || exchange.details.error_type(observed.side).is_some())
     }
 
     fn accepts_content(&self, observed: &Observed<'_>) -> bool {
@@ -122,12 +119,9 @@ impl Filter {
             return true;
         }
         let facets = Facets::of(observed.exchange, observed.side, &endpoints(observed));
-        let method = facets.method.as_deref();
-        any(&self.methods, |wanted| method.is_some_and(|method| method.eq_ignore_ascii_case(wanted)))
-            && any(&self.paths, |wanted| facets.path.as_deref().is_some_and(|path| wanted.matches(path)))
-            && any(&self.statuses, |wanted| {
-                facets.status.as_ref().is_some_and(|status| wanted.matches(status))
-            })
+        any(&self.methods, |wanted| facets.has_method(wanted))
+            && any(&self.paths, |wanted| facets.has_path(wanted))
+            && any(&self.statuses, |wanted| facets.has_status(wanted))
     }
 }
 
@@ -145,6 +139,8 @@ fn cut_comm(comm: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use plainsight_protocols::{CloseReason, Outcome};
+
     use super::*;
     use crate::{
         identity::Container,
@@ -212,7 +208,7 @@ mod tests {
     #[test]
     fn an_exchange_without_an_end_is_an_error_but_has_no_latency_and_no_status() {
         let example = Example {
-            details: ExampleDetails { attributes: Vec::new(), ..ExampleDetails::default() },
+            details: ExampleDetails { error_type: Some("timeout"), ..ExampleDetails::with(&[]) },
             ..Example::without_response()
         };
         assert!(accepts(&Filter { errors_only: true, ..Filter::default() }, &example));
@@ -221,6 +217,13 @@ mod tests {
             &Filter { statuses: vec!["0-999".parse().expect("a range")], ..Filter::default() },
             &example
         ));
+    }
+
+    #[test]
+    fn silence_that_is_an_answer_is_no_error() {
+        let outcome = Outcome::NoResponse(CloseReason::Timeout);
+        let example = Example { outcome, duration: None, protocol: Protocol::Dns, ..Example::default() };
+        assert!(!accepts(&Filter { errors_only: true, ..Filter::default() }, &example));
     }
 
     #[test]

@@ -15,13 +15,16 @@ use super::StatusCode;
 #[error("{0}")]
 pub struct FilterValueError(pub &'static str);
 
-/// Which statuses pass: one number, a class such as `5xx`, a range such as `400-499`, or a word.
+/// Which statuses pass: one number, a class such as `5xx`, a range such as `400-499`, or a word or code, perhaps with
+/// stars.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusPattern {
     /// From the first to the second, both included.
     Range(i64, i64),
-    /// A status that is a word, in any case.
+    /// A status that is a word, in any case, with underscores or without.
     Word(Box<str>),
+    /// A pattern for words and numbers, in lower case.
+    Like(PathPattern),
 }
 
 impl StatusPattern {
@@ -33,10 +36,19 @@ impl StatusPattern {
             (Self::Range(first, last), StatusCode::Word(word)) => {
                 word.parse().is_ok_and(|number: i64| (*first..=*last).contains(&number))
             }
-            (Self::Word(wanted), StatusCode::Word(word)) => wanted.eq_ignore_ascii_case(word),
+            (Self::Word(wanted), StatusCode::Word(word)) => letters(wanted).eq(letters(word)),
+            (Self::Like(pattern), StatusCode::Word(word)) => pattern.matches(&word.to_ascii_lowercase()),
+            (Self::Like(pattern), StatusCode::Number(number)) => pattern.matches(&number.to_string()),
             (Self::Word(_), StatusCode::Number(_)) => false,
         }
     }
+}
+
+/// `DeadlineExceeded`, as some languages write it, is `DEADLINE_EXCEEDED`.
+fn letters(word: &str) -> impl Iterator<Item = char> {
+    word.chars()
+        .filter(|character| !matches!(character, '_' | '-'))
+        .map(|character| character.to_ascii_lowercase())
 }
 
 impl FromStr for StatusPattern {
@@ -44,7 +56,8 @@ impl FromStr for StatusPattern {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const ACCEPTED: FilterValueError = FilterValueError(
-            "a status is a number (404), a class (5xx), a range (400-499) or a word (NXDOMAIN)",
+            "a status is a number (404), a class (5xx), a range (400-499), or a code or word, perhaps with * \
+             (NXDOMAIN, 42P01, 23*, connection_*)",
         );
         let number = |text: &str| text.parse::<u32>().map(i64::from).map_err(|_| ACCEPTED);
         let bytes = text.as_bytes();
@@ -52,13 +65,20 @@ impl FromStr for StatusPattern {
             let first = i64::from(class - b'0') * 100;
             return Ok(Self::Range(first, first + 99));
         }
+        let is_code = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'*');
+        if bytes.contains(&b'*') && bytes.iter().all(is_code) {
+            return text.to_ascii_lowercase().parse().map(Self::Like);
+        }
         if let Some((first, last)) = text.split_once('-')
             && first.bytes().all(|byte| byte.is_ascii_digit())
         {
             let (first, last) = (number(first)?, number(last)?);
             return if first <= last { Ok(Self::Range(first, last)) } else { Err(ACCEPTED) };
         }
-        if bytes.first().is_some_and(u8::is_ascii_alphabetic) {
+        // SQLSTATE is of digits and letters: 42P01.
+        if bytes.first().is_some_and(u8::is_ascii_alphabetic)
+            || bytes.iter().all(is_code) && bytes.iter().any(u8::is_ascii_alphabetic)
+        {
             return Ok(Self::Word(text.into()));
         }
         number(text).map(|number| Self::Range(number, number))
@@ -94,7 +114,7 @@ impl FromStr for PathPattern {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() {
             return Err(FilterValueError(
-                "a path is its beginning (/api) or a pattern with * (/users/*/cart)",
+                "a path is its beginning (/api, user:, orders) or a pattern with * (/users/*/cart)",
             ));
         }
         Ok(Self(text.into()))
@@ -217,6 +237,24 @@ mod tests {
         assert!(status("400-499").matches(&StatusCode::Word("404".into())));
         assert!(!status("400-499").matches(&StatusCode::Word("399".into())));
         assert!(!status("NXDOMAIN").matches(&StatusCode::Number(3)));
+        for (pattern, word, passes) in [
+            ("42P01", "42P01", true),
+            ("42p01", "42P02", false),
+            ("08006", "08006", true),
+            ("23*", "23505", true),
+            ("23*", "42P01", false),
+            ("connection_*", "connection_reset", true),
+            ("*READ*", "READONLY", true),
+            ("DeadlineExceeded", "DEADLINE_EXCEEDED", true),
+            ("deadline", "DEADLINE_EXCEEDED", false),
+        ] {
+            assert_eq!(
+                status(pattern).matches(&StatusCode::Word(word.into())),
+                passes,
+                "{pattern} on {word}"
+            );
+        }
+        assert!(status("50*").matches(&StatusCode::Number(503)));
     }
 
     #[test]

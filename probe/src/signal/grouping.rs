@@ -2,6 +2,8 @@
 
 use std::{fmt::Write, str::FromStr};
 
+use plainsight_protocols::Protocol;
+
 use super::{Facets, FilterValueError, outcome_name, record::endpoints, side_name};
 use crate::{flow::Observed, identity::Identity};
 
@@ -27,12 +29,16 @@ pub enum KeyField {
     Protocol,
     /// Which end was observed.
     Side,
-    /// Request method.
+    /// Request method or operation.
     Method,
-    /// Request path.
+    /// Request path or another target.
     Path,
+    /// The path without what varies from request to request.
+    Route,
     /// Status of the answer.
     Status,
+    /// OpenTelemetry's `error.type`.
+    Error,
     /// How much of the exchange was seen.
     Outcome,
     /// Address and port of the server.
@@ -53,7 +59,7 @@ pub enum KeyField {
 
 impl KeyField {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Process,
         Self::Comm,
         Self::Pid,
@@ -61,7 +67,9 @@ impl KeyField {
         Self::Side,
         Self::Method,
         Self::Path,
+        Self::Route,
         Self::Status,
+        Self::Error,
         Self::Outcome,
         Self::Server,
         Self::Client,
@@ -83,7 +91,9 @@ impl KeyField {
             Self::Side => "side",
             Self::Method => "method",
             Self::Path => "path",
+            Self::Route => "route",
             Self::Status => "status",
+            Self::Error => "error",
             Self::Outcome => "outcome",
             Self::Server => "server",
             Self::Client => "client",
@@ -102,7 +112,7 @@ impl KeyField {
     }
 
     const fn is_facet(self) -> bool {
-        matches!(self, Self::Method | Self::Path | Self::Status)
+        matches!(self, Self::Method | Self::Path | Self::Route | Self::Status)
     }
 
     const fn is_identity(self) -> bool {
@@ -114,11 +124,46 @@ impl FromStr for KeyField {
     type Err = FilterValueError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|field| field.name() == text).ok_or(FilterValueError(
-            "a key is one of process, comm, pid, protocol, side, method, path, status, outcome, server, client, \
-             remote, connection, container, pod, name",
+        let other = OTHER_NAMES.iter().find(|(other, _)| *other == text).map(|(_, field)| *field);
+        let field = Self::ALL.into_iter().find(|field| field.name() == text);
+        field.or(other).ok_or(FilterValueError(
+            "a key is one of process, comm, pid, protocol, side, method, path, route, status, error, outcome, \
+             server, client, remote, connection, container, pod, name",
         ))
     }
+}
+
+/// What else fields are called where protocols have words of their own.
+const OTHER_NAMES: [(&str, KeyField); 12] = [
+    ("operation", KeyField::Method),
+    ("command", KeyField::Method),
+    ("verb", KeyField::Method),
+    ("target", KeyField::Path),
+    ("key", KeyField::Path),
+    ("table", KeyField::Path),
+    ("topic", KeyField::Path),
+    ("question", KeyField::Path),
+    ("service", KeyField::Server),
+    ("proto", KeyField::Protocol),
+    ("error.type", KeyField::Error),
+    ("peer", KeyField::Remote),
+];
+
+/// What aggregates of these protocols are kept by unless told otherwise. `by_process` says whether processes are known;
+/// if not, services stand for them.
+#[must_use]
+pub fn default_fields(protocols: &[Protocol], by_process: bool) -> Vec<KeyField> {
+    let mut fields = if by_process { vec![KeyField::Comm, KeyField::Side] } else { vec![KeyField::Server] };
+    fields.extend_from_slice(match protocols {
+        // Their names alone say too little.
+        [Protocol::Dns] => &[KeyField::Method, KeyField::Path][..],
+        [Protocol::Tls] => &[KeyField::Path],
+        // Which of several caches it is matters as much as the command.
+        [Protocol::Redis | Protocol::Memcached] if by_process => &[KeyField::Server, KeyField::Name],
+        [_] => &[KeyField::Name],
+        _ => &[KeyField::Protocol, KeyField::Name],
+    });
+    fields
 }
 
 /// The fields that make a key, in order.
@@ -252,10 +297,12 @@ fn write_field(field: KeyField, observed: &Observed<'_>, facets: &Facets<'_>, ke
         KeyField::Side => write_optional(key, Some(side_name(observed.side))),
         KeyField::Method => write_optional(key, facets.method.as_deref()),
         KeyField::Path => write_optional(key, facets.path.as_deref()),
+        KeyField::Route => write_optional(key, facets.route.as_deref().or(facets.path.as_deref())),
         KeyField::Status => match &facets.status {
             Some(status) => write_value(key, |out| write!(out, "{status}")),
             None => write_optional(key, None),
         },
+        KeyField::Error => write_optional(key, exchange.details.error_type(observed.side).as_deref()),
         KeyField::Outcome => write_optional(key, Some(outcome_name(exchange.outcome))),
         KeyField::Server => write_value(key, |out| write!(out, "{}", ends().1)),
         KeyField::Client => write_value(key, |out| write!(out, "{}", ends().0.ip().to_canonical())),

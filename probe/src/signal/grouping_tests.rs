@@ -25,7 +25,9 @@ fn every_field_reads_back_as_it_was_seen() {
             "server",
             "GET",
             "/users/17",
+            "/users/17",
             "200",
+            "-",
             "complete",
             "10.0.0.9:8080",
             "10.0.0.7",
@@ -99,8 +101,40 @@ fn every_field_is_named_and_accepted_by_its_name() {
     for field in KeyField::ALL {
         assert_eq!(field.name().parse(), Ok(field));
     }
+    for (name, field) in OTHER_NAMES {
+        assert_eq!(name.parse(), Ok(field));
+    }
     let error = "colour".parse::<KeyField>().expect_err("not a key").to_string();
     for field in KeyField::ALL {
         assert!(error.contains(field.name()), "{} is not in: {error}", field.name());
+    }
+}
+
+#[test]
+fn a_route_is_the_path_where_there_is_no_route() {
+    let grouping = Grouping::new(vec![KeyField::Route], false);
+    let routed = ExampleDetails::with(&[("url.path", "/users/17"), ("plainsight.http.route", "/users/{id}")]);
+    let key = key_of(&Example { details: routed, ..Example::default() }, &grouping);
+    assert_eq!(grouping.values(&key).next(), Some(Some("/users/{id}")));
+    let key = key_of(&Example::default(), &grouping);
+    assert_eq!(grouping.values(&key).next(), Some(Some("/users/17")));
+}
+
+#[test]
+fn failures_are_grouped_by_what_failed() {
+    let grouping = Grouping::new(vec![KeyField::Error], false);
+    let key = key_of(&Example::without_response(), &grouping);
+    assert_eq!(grouping.values(&key).next(), Some(Some("connection_reset")));
+}
+
+#[test]
+fn every_protocol_has_fields_of_its_own_and_several_are_told_apart() {
+    for by_process in [true, false] {
+        assert!(default_fields(&[], by_process).contains(&KeyField::Protocol));
+        for protocol in Protocol::ALL {
+            let fields = default_fields(&[protocol], by_process);
+            assert!(!fields.contains(&KeyField::Protocol), "{protocol:?}");
+            assert!(fields.contains(&KeyField::Name) || fields.contains(&KeyField::Path), "{protocol:?}");
+        }
     }
 }

@@ -21,12 +21,12 @@ pub use clock::{Clock, WallTime};
 pub use facets::{Facets, StatusCode};
 pub use filter::{Filter, KernelFilter};
 pub use filter_values::{FilterValueError, PathPattern, RemotePattern, StatusPattern, TimeSpan};
-pub use grouping::{Grouping, KeyField, KeyFields, OVERFLOW};
+pub use grouping::{Grouping, KeyField, KeyFields, OVERFLOW, default_fields};
 pub use histogram::Histogram;
 pub use ids::IdGenerator;
 pub use record::{Record, RecordBuilder, outcome_name, outcome_reason, side_name};
 pub use report::{Report, ReportRow};
-pub use status::{LossReason, Status};
+pub use status::{LossReason, Status, limit_notes};
 
 #[cfg(test)]
 pub(crate) use testing::{Example, ExampleDetails};

@@ -51,10 +51,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// Whether the exchange failed: an error by OpenTelemetry's rules, or a connection that ended without an answer.
+    /// Whether the exchange failed. The protocol decides: silence is an error to most, and an answer to some.
     #[must_use]
     pub fn is_failure(&self) -> bool {
-        self.error_type.is_some() || ended_unanswered(self.outcome)
+        self.error_type.is_some()
     }
 
     /// The observed end's address.
@@ -141,14 +141,6 @@ pub(super) fn duration(exchange: &Exchange<'_>) -> Option<Duration> {
     let is_request_seen = exchange.outcome != Outcome::Partial || exchange.request_bytes > 0;
     let ended = exchange.ended.filter(|_| is_request_seen)?;
     Some(ended.since(exchange.started))
-}
-
-/// A request that the connection ended on, rather than the observation.
-pub(super) fn ended_unanswered(outcome: Outcome) -> bool {
-    match outcome {
-        Outcome::NoResponse(reason) => reason != CloseReason::Evicted,
-        Outcome::Complete | Outcome::Partial => false,
-    }
 }
 
 /// The outcome as the record names it.

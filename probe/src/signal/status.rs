@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use plainsight_protocols::Limit;
+
 /// Where and why events were lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LossReason {
@@ -26,11 +28,21 @@ pub struct Status {
     pub unobserved: u64,
     /// Events lost by reason, zero counts included or not.
     pub losses: Vec<LossReason>,
+    /// What was left out without an event having been lost, zero counts included or not: bytes that no hook shows, what
+    /// parsers gave up for their bounds.
+    pub left_out: Vec<LossReason>,
     /// Things that a person should know of, such as a capture file that ends in the middle of a packet.
     pub warnings: Vec<String>,
 }
 
 impl Status {
+    /// What was left out, in a few words; empty if nothing was.
+    #[must_use]
+    pub fn left_out(&self) -> String {
+        let noted = self.left_out.iter().filter(|note| note.events > 0);
+        noted.map(|note| format!("{} {}", note.events, note.reason)).collect::<Vec<_>>().join(", ")
+    }
+
     /// Events lost, whatever the reason.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -56,8 +68,30 @@ impl fmt::Display for Status {
             }
             separator = "; ";
         }
-        if lost > 0 { formatter.write_str(")") } else { Ok(()) }
+        if lost > 0 {
+            formatter.write_str(")")?;
+        }
+        let left_out = self.left_out();
+        if left_out.is_empty() { Ok(()) } else { write!(formatter, "; left out: {left_out}") }
     }
+}
+
+/// What parsers gave up, counted by `count`.
+pub fn limit_notes(count: impl Fn(Limit) -> u64) -> impl Iterator<Item = LossReason> {
+    Limit::ALL.into_iter().map(move |limit| LossReason {
+        reason: match limit {
+            Limit::HeadBytes => "heads too long",
+            Limit::WaitingRequests => "requests beyond those that may wait",
+            Limit::HeldResponses => "responses beyond those that may wait",
+            Limit::DetectionAttempts => "connections not recognised",
+            Limit::ResyncAttempts => "connections given up after a loss",
+            Limit::PreparedStatements => "prepared statements forgotten",
+            // Whoever adds one without a text here sees the name of its counter.
+            other => other.name(),
+        },
+        remedy: "",
+        events: count(limit),
+    })
 }
 
 #[cfg(test)]
@@ -82,5 +116,24 @@ mod tests {
             status.to_string(),
             "1234 exchanges seen, 3 more not observed, 57 events lost (ring full 50: raise --ring-bytes; copy fault 7)"
         );
+    }
+
+    #[test]
+    fn what_was_left_out_is_said_and_is_no_loss() {
+        let mut left_out = vec![LossReason { reason: "calls without bytes", remedy: "", events: 4 }];
+        left_out.extend(limit_notes(|limit| u64::from(limit == Limit::HeadBytes)));
+        let status = Status { exchanges: 2, left_out, ..Status::default() };
+        assert_eq!(status.lost(), 0);
+        assert_eq!(
+            status.to_string(),
+            "2 exchanges seen, 0 events lost; left out: 4 calls without bytes, 1 heads too long"
+        );
+    }
+
+    #[test]
+    fn every_limit_is_told_in_words() {
+        for note in limit_notes(|_| 1) {
+            assert!(!note.reason.contains('_'), "{}", note.reason);
+        }
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct Example {
     pub(crate) comm: &'static str,
     pub(crate) client: SocketAddr,
     pub(crate) server: SocketAddr,
+    pub(crate) protocol: Protocol,
     pub(crate) details: ExampleDetails,
 }
 
@@ -53,6 +54,12 @@ impl Default for ExampleDetails {
 }
 
 impl ExampleDetails {
+    /// An exchange of a database or a broker with these attributes.
+    pub(crate) fn with(attributes: &[(&'static str, &'static str)]) -> Self {
+        let attributes = attributes.iter().map(|&(name, value)| (name, Value::Text(value.into()))).collect();
+        Self { attributes, ..Self::default() }
+    }
+
     /// An HTTP exchange with that method, path and status.
     pub(crate) fn http(method: &'static str, path: &'static str, status: i64) -> Self {
         Self {
@@ -81,6 +88,7 @@ impl Default for Example {
             comm: "nginx",
             client: SocketAddr::from(([10, 0, 0, 7], 41822)),
             server: SocketAddr::from(([10, 0, 0, 9], 8080)),
+            protocol: Protocol::Http,
             details: ExampleDetails::default(),
         }
     }
@@ -95,13 +103,14 @@ impl Example {
 
     /// An exchange that was reset before an answer.
     pub(crate) fn without_response() -> Self {
-        Self { duration: None, outcome: Outcome::NoResponse(CloseReason::Reset), ..Self::default() }
+        let details = ExampleDetails { error_type: Some("connection_reset"), ..ExampleDetails::default() };
+        Self { duration: None, outcome: Outcome::NoResponse(CloseReason::Reset), details, ..Self::default() }
     }
 
     /// Calls `with` with the exchange as a connection table would report it.
     pub(crate) fn observe<R>(&self, with: impl FnOnce(&Observed<'_>) -> R) -> R {
         let exchange = Exchange {
-            protocol: Protocol::Http,
+            protocol: self.protocol,
             started: Timestamp::from_nanos(self.started),
             ended: self.duration.map(|duration| Timestamp::from_nanos(self.started + duration)),
             outcome: self.outcome,

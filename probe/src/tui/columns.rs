@@ -80,6 +80,7 @@ impl Widths {
     /// Two IPv4 addresses with ports of five digits and the arrow between them.
     const MOST_ENDS: usize = 45;
     const MOST_PROCESS: usize = 23;
+    /// `postgresql`, the longest there is.
     const MOST_PROTOCOL: usize = 10;
 
     /// Makes room for a cell of that width.
@@ -164,6 +165,13 @@ mod tests {
         let shown = shown(80);
         for column in [Column::Time, Column::Process, Column::Summary, Column::Duration] {
             assert!(shown.contains(&column), "{column:?} is not in {shown:?}");
+        }
+    }
+
+    #[test]
+    fn every_protocols_name_fits_its_column() {
+        for protocol in plainsight_protocols::Protocol::ALL {
+            assert!(protocol.name().len() <= Widths::MOST_PROTOCOL, "{protocol:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt::Write, time::Duration};
 
 use jiff::tz::TimeZone;
-use plainsight_protocols::{Outcome, Protocol};
+use plainsight_protocols::{CloseReason, Outcome};
 use ratatui::style::{Color, Modifier, Style};
 
 use super::{columns::Column, text};
@@ -76,17 +76,10 @@ pub(super) fn cell<'a>(record: &'a Record, column: Column, zone: &TimeZone) -> C
         Column::Side => side_name(record.side).into(),
         Column::Process => process(record).into(),
         Column::Ends => ends(record).into(),
-        Column::Protocol => short_protocol(record.protocol).into(),
+        Column::Protocol => record.protocol.name().into(),
         Column::Summary => summary(record),
         Column::Duration => record.duration.map_or("-".into(), |duration| text::duration(duration).into()),
         Column::Sizes => sizes(record).into(),
-    }
-}
-
-fn short_protocol(protocol: Protocol) -> &'static str {
-    match protocol.name() {
-        "postgresql" => "postgres",
-        name => name,
     }
 }
 
@@ -112,7 +105,11 @@ fn summary(record: &Record) -> Cow<'_, str> {
     let summary: &str =
         if record.summary.is_empty() { record.name.as_deref().unwrap_or("?") } else { &record.summary };
     // Most protocols say by themselves how a connection ended.
-    let is_said = record.error_type.as_deref().is_some_and(|error| summary.ends_with(error));
+    let is_said = match &record.error_type {
+        Some(error) => summary.ends_with(&**error),
+        // Silence that is no error is said in the protocol's own words.
+        None => record.outcome != Outcome::NoResponse(CloseReason::Evicted),
+    };
     match (outcome_reason(record.outcome).filter(|_| !is_said), record.outcome) {
         (Some(reason), _) => format!("{summary} [no response: {reason}]").into(),
         (None, Outcome::Partial) if record.missing_bytes > 0 => {

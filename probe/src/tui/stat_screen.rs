@@ -19,7 +19,7 @@ use super::{
     terminal::Terminal,
     text,
     watch_screen::RateMeter,
-    watch_view::loss_span,
+    watch_view::{loss_span, protocol_names},
 };
 use crate::{
     export::visible,
@@ -138,8 +138,11 @@ fn draw(state: &mut State, frame: &mut Frame<'_>) {
             frame.render_widget(Paragraph::new(rows.collect::<Vec<_>>()), body);
         }
         None => {
-            let text = "\n  Nothing seen yet: waiting for requests that a process on this host sends or answers.\n  \
-                        Not counted: what is encrypted (HTTPS), and other protocols than HTTP/1.";
+            let text = format!(
+                "\n  Nothing seen yet: waiting for requests that a process on this host sends or answers,\n  in {}.\n  \
+                 Not counted: what is encrypted (of HTTPS, the handshakes only), and Unix domain sockets.",
+                protocol_names()
+            );
             frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), body);
         }
     }

@@ -91,6 +91,19 @@ fn lost_events_are_not_to_be_overlooked() {
 }
 
 #[test]
+fn what_was_left_out_is_told_beside_losses_and_without_any() {
+    let mut state = state();
+    let left_out = vec![LossReason { reason: "heads too long", remedy: "", events: 3 }];
+    let loss = LossReason { reason: "ring full", remedy: "", events: 9 };
+    state.set_status(&Status { left_out: left_out.clone(), ..Status::default() }, Default::default());
+    let line = screen(&mut state, 120, 12).swap_remove(10);
+    assert!(line.contains("nothing lost; left out: 3 heads too long"), "{line}");
+    state.set_status(&Status { left_out, losses: vec![loss], ..Status::default() }, Default::default());
+    let line = screen(&mut state, 120, 12).swap_remove(10);
+    assert!(line.contains("9 EVENTS LOST: ring full; left out: 3 heads too long"), "{line}");
+}
+
+#[test]
 fn following_shows_the_newest_and_selecting_keeps_its_row_in_sight() {
     let mut state = state();
     let paths: [&'static str; 30] =

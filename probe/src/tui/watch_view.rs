@@ -1,5 +1,6 @@
 //! How the watch screen looks.
 
+use plainsight_protocols::Protocol;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -135,11 +136,14 @@ fn explanation(state: &State) -> Vec<Line<'static>> {
         return lines;
     }
     lines.push(Line::from(
-        "  Every HTTP/1 request that a process on this host sends or answers will appear here,",
+        "  Every request that a process on this host sends or answers will appear here, also on connections",
     ));
-    lines.push(Line::from("  also on connections that are open already."));
+    lines.push(Line::from("  that are open already, in the protocols that plainsight reads:"));
+    lines.push(Line::from(format!("  {}.", protocol_names())));
     lines.push(Line::from(""));
-    lines.push(Line::from("  Not shown: what is encrypted (HTTPS), and other protocols."));
+    lines.push(Line::from(
+        "  Not shown: what is encrypted (of HTTPS, the handshake only), and Unix domain sockets.",
+    ));
     lines.push(Line::from(""));
     lines.push(Line::from("  To try it: curl http://example.org/").dim());
     let counted = format!(
@@ -149,6 +153,11 @@ fn explanation(state: &State) -> Vec<Line<'static>> {
     );
     lines.push(Line::from(counted).dim());
     lines
+}
+
+/// The protocols, as filters take them.
+pub(super) fn protocol_names() -> String {
+    Protocol::ALL.map(Protocol::name).join(", ")
 }
 
 fn draw_detail(state: &mut State, frame: &mut Frame<'_>, area: Rect) {
@@ -184,7 +193,11 @@ fn status_line(state: &State) -> Line<'static> {
 pub(super) fn loss_span(status: &crate::signal::Status) -> Span<'static> {
     let lost = status.lost();
     if lost == 0 {
-        return Span::raw("nothing lost");
+        let left_out = status.left_out();
+        return match left_out.as_str() {
+            "" => Span::raw("nothing lost"),
+            text => Span::from(format!("nothing lost; left out: {text}")).fg(Color::Yellow),
+        };
     }
     let mut text = format!(" {} EVENTS LOST", text::grouped(lost));
     for (place, loss) in status.losses.iter().filter(|loss| loss.events > 0).enumerate() {
@@ -195,6 +208,11 @@ pub(super) fn loss_span(status: &crate::signal::Status) -> Span<'static> {
             text.push_str(", ");
             text.push_str(loss.remedy);
         }
+    }
+    let left_out = status.left_out();
+    if !left_out.is_empty() {
+        text.push_str("; left out: ");
+        text.push_str(&left_out);
     }
     text.push(' ');
     Span::styled(text, Style::new().fg(Color::White).bg(Color::Red).add_modifier(Modifier::BOLD))
@@ -210,7 +228,7 @@ fn draw_help(frame: &mut Frame<'_>, area: Rect) {
     lines.push(Line::from(""));
     for notable in [Notable::Failure, Notable::Slow, Notable::Partial] {
         let meaning = match notable {
-            Notable::Failure => "failed: an error status, or no response",
+            Notable::Failure => "failed: an error, or no response",
             Notable::Slow => "took a second or longer",
             Notable::Partial | Notable::Nothing => "a part of it was not seen",
         };

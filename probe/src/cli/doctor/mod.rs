@@ -38,31 +38,56 @@ pub struct Check {
     pub found: String,
     /// What to do about it; absent where nothing has to be done.
     pub remedy: Option<String>,
+    /// All that was said, where lines show a part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 impl Check {
     /// A check that found what it should.
     #[must_use]
     pub fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Ok, found: found.into(), remedy: None }
+        Self { name, outcome: Outcome::Ok, found: found.into(), remedy: None, detail: None }
     }
 
     /// A check that could not be made; the remedy says how to see.
     #[must_use]
     pub fn unknown(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Unknown, found: found.into(), remedy: Some(remedy.into()) }
+        Self {
+            name,
+            outcome: Outcome::Unknown,
+            found: found.into(),
+            remedy: Some(remedy.into()),
+            detail: None,
+        }
     }
 
     /// A check that found something amiss that does not keep requests from being watched.
     #[must_use]
     pub fn warning(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Warning, found: found.into(), remedy: Some(remedy.into()) }
+        Self {
+            name,
+            outcome: Outcome::Warning,
+            found: found.into(),
+            remedy: Some(remedy.into()),
+            detail: None,
+        }
     }
 
     /// A check that found what keeps requests from being watched.
     #[must_use]
     pub fn failed(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { name, outcome: Outcome::Failed, found: found.into(), remedy: Some(remedy.into()) }
+        Self {
+            name,
+            outcome: Outcome::Failed,
+            found: found.into(),
+            remedy: Some(remedy.into()),
+            detail: None,
+        }
+    }
+
+    fn with_detail(self, detail: Option<&str>) -> Self {
+        Self { detail: detail.map(str::to_owned), ..self }
     }
 
     fn line(&self) -> String {

@@ -98,6 +98,17 @@ fn datagrams_of_other_protocols_enter_no_socket() {
 }
 
 #[test]
+fn questions_enter_no_socket_when_nobody_wants_them() {
+    let wanted = plainsight_protocols::Wanted::only(&[plainsight_protocols::Protocol::Redis]);
+    let protocols = plainsight_protocols::Settings { wanted, ..Default::default() };
+    let mut worker = worker(WorkerSettings { protocols, ..WorkerSettings::live() });
+    tell(&mut worker, 1, 0, Flow::Sent, [CLIENT, SERVER], &message(5, false));
+    tell(&mut worker, 1, 1, Flow::Received, [CLIENT, SERVER], &message(5, true));
+    assert!(worker.observer().exchanges.is_empty());
+    assert_eq!(worker.counters().sockets.open, 0);
+}
+
+#[test]
 fn sockets_and_their_questions_are_bounded_and_what_that_costs_is_counted() {
     let mut worker = worker(WorkerSettings { sockets: 100, socket_bytes: 40_000, ..WorkerSettings::live() });
     for socket in 0..1000_u64 {
