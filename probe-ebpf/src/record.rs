@@ -41,8 +41,8 @@ pub mod flags {
     pub const RESET: u16 = 1 << 4;
     /// Of an opening: the addresses are IPv6.
     pub const IPV6: u16 = 1 << 5;
-    /// Not in records, but where the kernel keeps these bits: what calls move is copied whole.
-    pub const COPY_WHOLE: u32 = 1 << 16;
+    /// Not in records, but where the kernel keeps these bits: the beginnings of what calls move suffice.
+    pub const COPY_BEGINNINGS: u32 = 1 << 16;
 }
 
 /// The beginning of every record.
@@ -197,8 +197,9 @@ pub mod verdict {
     pub const IGNORE: u64 = 1;
     /// Userspace has forgotten it: it must be announced again before its next chunk.
     pub const ANNOUNCE: u64 = 2;
-    /// What a call moves is to be copied whole, up to [`super::PAYLOAD_PER_CALL`], not only its beginning.
-    pub const COPY_WHOLE: u64 = 3;
+    /// The beginnings of what calls move suffice; until this is said they are copied whole, up to
+    /// [`super::PAYLOAD_PER_CALL`].
+    pub const COPY_BEGINNINGS: u64 = 3;
 
     /// The slot of a connection.
     #[must_use]

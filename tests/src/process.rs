@@ -114,7 +114,8 @@ pub fn python(script: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr
 #[must_use]
 pub fn program(name: &str, versions: &str) -> PathBuf {
     let versioned = std::fs::read_dir(versions).into_iter().flatten().flatten();
-    let newest = versioned.map(|entry| entry.path().join("bin").join(name)).filter(|path| path.exists()).max();
+    let newest =
+        versioned.map(|entry| entry.path().join("bin").join(name)).filter(|path| path.exists()).max();
     newest.unwrap_or_else(|| PathBuf::from(name))
 }
 

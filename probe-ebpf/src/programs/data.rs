@@ -48,9 +48,9 @@ pub(crate) fn wanted(common: &Common, flow: u8) -> Option<*mut Connection> {
                 count(Counter::NotWanted);
                 return None;
             }
-            if said == verdict::word(id, verdict::COPY_WHOLE) {
+            if said == verdict::word(id, verdict::COPY_BEGINNINGS) {
                 core::ptr::write_volatile(word, 0);
-                (*connection).flags |= flags::COPY_WHOLE;
+                (*connection).flags |= flags::COPY_BEGINNINGS;
             }
             if said == verdict::word(id, verdict::ANNOUNCE) {
                 core::ptr::write_volatile(word, 0);
@@ -107,8 +107,8 @@ fn has_read_fin(sock: *const u8, read: u32) -> bool {
 #[inline(always)]
 pub(crate) fn payload_limit(connection: *const Connection) -> u32 {
     // SAFETY: the entry stays valid for the run of the program.
-    let whole = unsafe { (*connection).flags } & flags::COPY_WHOLE != 0;
-    if whole { PAYLOAD_PER_CALL as u32 } else { payload_bytes() }
+    let beginning = unsafe { (*connection).flags } & flags::COPY_BEGINNINGS != 0;
+    if beginning { payload_bytes() } else { PAYLOAD_PER_CALL as u32 }
 }
 
 /// Sends one record's worth of a stretch.

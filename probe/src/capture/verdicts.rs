@@ -21,9 +21,9 @@ impl Verdicts {
         self.say(connection, verdict::IGNORE);
     }
 
-    /// What calls move on the connection is to be copied whole, up to 64 KiB a call.
-    pub fn copy_whole(&mut self, connection: ConnectionId) {
-        self.say(connection, verdict::COPY_WHOLE);
+    /// The beginnings of what calls move on the connection suffice.
+    pub fn copy_beginnings(&mut self, connection: ConnectionId) {
+        self.say(connection, verdict::COPY_BEGINNINGS);
     }
 
     /// The connection must be announced again before its next chunk.

@@ -16,7 +16,7 @@ pub(super) struct CaptureArguments {
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = values::ring_bytes)]
     pub(super) ring_bytes: u32,
 
-    /// Most bytes copied of one system call; up to 64 KiB where a protocol cannot be followed otherwise
+    /// Most bytes copied of one call where its beginning suffices, as of HTTP/1; up to 64 KiB of others
     #[arg(long, value_name = "SIZE", default_value = "4096", value_parser = values::payload_bytes)]
     pub(super) payload_bytes: u32,
 

@@ -20,8 +20,8 @@ pub(super) struct Connection {
     streams: Streams,
     /// `None` once nothing more will be parsed.
     conversation: Option<Conversation>,
-    /// Whether the source was asked to copy what calls move whole.
-    pub(super) copied_whole: bool,
+    /// Whether the source was told that the beginnings of what calls move suffice.
+    pub(super) beginnings_suffice: bool,
     /// What the conversation held when it was last asked.
     pub(super) parser_bytes: usize,
 }
@@ -58,7 +58,7 @@ impl Connection {
             process: Process::default(),
             streams: Streams::new(from_start),
             conversation: Some(Conversation::new(from_start)),
-            copied_whole: false,
+            beginnings_suffice: false,
             parser_bytes: 0,
         }
     }

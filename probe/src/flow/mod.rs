@@ -60,9 +60,9 @@ pub trait Observer {
     /// Nothing more will be parsed on this connection, so its bytes need not be copied any longer. Said once.
     fn ignore(&mut self, connection: ConnectionId);
 
-    /// The connection speaks a protocol that can be followed only if all that is moved in a call is copied, not its
-    /// beginning alone. Said once.
-    fn copy_whole(&mut self, connection: ConnectionId) {
+    /// The connection speaks a protocol that can be followed by the beginnings of what calls move on it, and calls move
+    /// more. Said once.
+    fn copy_beginnings(&mut self, connection: ConnectionId) {
         let _ = connection;
     }
 

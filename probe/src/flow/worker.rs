@@ -18,6 +18,9 @@ use crate::capture::{Chunk, Closed, ConnectionId, EndOfStream, Event, Opened, Tr
 /// than about a millisecond. The rest is due at the next tick.
 const LOOKS_PER_TICK: usize = 4096;
 
+/// A chunk with as many bytes is worth saying that fewer would do: what one record carries at most.
+const LARGE_CALL_BYTES: usize = 4096;
+
 /// Idle connections considered in one tick, at most.
 const IDLE_PER_TICK: usize = 256;
 
@@ -260,6 +263,13 @@ impl<O: Observer> Worker<O> {
         self.table.touch(index, self.now);
         if let Some(connection) = self.table.get_mut(index) {
             connection.chunk(chunk, surroundings!(self));
+            if chunk.bytes.len() >= LARGE_CALL_BYTES
+                && let Some((State::Parsing(protocol), _)) = connection.parsing()
+                && !protocol.needs_whole_calls()
+                && !std::mem::replace(&mut connection.beginnings_suffice, true)
+            {
+                self.observer.copy_beginnings(chunk.connection);
+            }
             self.settle(index, chunk.connection, true);
         }
     }
@@ -322,12 +332,6 @@ impl<O: Observer> Worker<O> {
             self.connections.ignored += 1;
             self.observer.ignore(id);
             return;
-        }
-        if let State::Parsing(protocol) = state
-            && protocol.needs_whole_calls()
-            && !std::mem::replace(&mut connection.copied_whole, true)
-        {
-            self.observer.copy_whole(id);
         }
         self.parser_bytes = self.parser_bytes - connection.parser_bytes + held;
         connection.parser_bytes = held;

@@ -22,9 +22,9 @@ impl<O: Observer> Observer for Feedback<O> {
         self.inner.unobserved(count);
     }
 
-    fn copy_whole(&mut self, connection: ConnectionId) {
-        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).copy_whole(connection);
-        self.inner.copy_whole(connection);
+    fn copy_beginnings(&mut self, connection: ConnectionId) {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).copy_beginnings(connection);
+        self.inner.copy_beginnings(connection);
     }
 
     fn ignore(&mut self, connection: ConnectionId) {
