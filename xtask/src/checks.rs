@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::{
     apt::{Need, install_missing},
-    build, command, fuzz, privilege,
+    build, command, fuzz, privilege, python,
     report::{Report, Tally, seconds},
     setup,
     supervise::{Ending, supervise},
@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 12] = [
+const LIVE_NEEDS: [Need; 16] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -54,6 +54,10 @@ const LIVE_NEEDS: [Need; 12] = [
     Need::program("dig", "bind9-dnsutils"),
     Need::program("dnsperf", "dnsperf"),
     Need::program("tcpdump", "tcpdump"),
+    Need::server("mariadbd", "mariadb-server", "mariadb"),
+    Need::program("mariadb", "mariadb-client"),
+    Need::server("pg_createcluster", "postgresql", "postgresql"),
+    Need::program("psql", "postgresql-client"),
 ];
 
 /// Programs that the tests of captures start: another reader of captures, for a second opinion.
@@ -172,6 +176,7 @@ fn live(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     }
     // They load the machine and count what everyone on it does: one after another.
     tests.args(["--", "--test-threads=1"]).env(PROGRAM_VARIABLE, program);
+    tests.env(python::VARIABLE, python::environment(workspace)?);
     if !elevation.is_empty() {
         // cargo stays the user's own, so that no file in the clone comes to belong to root.
         let host = setup::Rustc::ask(workspace)?.host.replace('-', "_").to_uppercase();

@@ -13,6 +13,7 @@ mod fuzz;
 mod interrupt;
 mod lint;
 mod privilege;
+mod python;
 mod report;
 mod run;
 mod setup;
