@@ -7,8 +7,8 @@
 
 use super::maps::{CLAIMS, CONNECTIONS, Connection};
 
-/// Slots in which a connection may lie. With a table half full, one in 256 connections finds all of them taken.
-const WINDOW: u32 = 8;
+/// Slots in which a connection may lie. With a table half full, one in 65,000 connections finds all of them taken.
+const WINDOW: u32 = 16;
 
 /// Where a connection's window begins. Sockets come from slabs: the low bits tell little.
 #[inline(always)]

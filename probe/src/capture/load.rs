@@ -34,7 +34,7 @@ pub const MAX_RING_BYTES: u32 = 1 << 30;
 #[derive(Debug, Clone)]
 pub struct CaptureOptions {
     /// Size of the rings between kernel and userspace, those of all CPUs together; rounded up to a power of two, between
-    /// [`MIN_RING_BYTES`] and [`MAX_RING_BYTES`]. Records of connections' lives have a quarter as much beside it.
+    /// [`MIN_RING_BYTES`] and [`MAX_RING_BYTES`]. Records of connections' lives have an eighth as much beside it.
     pub ring_bytes: u32,
     /// How many bytes of each call are copied, 65,536 at most.
     pub payload_bytes: u32,
@@ -254,7 +254,7 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
         .override_global("FILTERS", &filters, true)
         .override_global("PAYLOAD_BYTES", &payload_bytes, true)
         .override_global("SEGMENTS", &segments, true)
-        .map_max_entries("EVENTS", (ring_bytes / 4).max(MIN_RING_BYTES))
+        .map_max_entries("EVENTS", (ring_bytes / 8).max(MIN_RING_BYTES))
         .map_max_entries("RINGS", cpus.saturating_mul(segments))
         .map_max_entries("CURSORS", cpus)
         .override_global("CONNECTION_SLOTS", &slots, true)
