@@ -30,6 +30,8 @@ pub enum Counter {
     PayloadUnseen,
     /// Times that a stream was found to have been read by something that no hook showed, such as splice.
     UnseenReads,
+    /// Calls that were not recorded because another was being recorded on the CPU.
+    Interrupted,
     /// TCP segments sent again.
     Retransmits,
 }

@@ -2,8 +2,8 @@
 //! memory that they share.
 //!
 //! Against the kernel's own ring buffer nothing is locked, nothing is copied twice and no helper is called, because a
-//! ring has one writer: programs at a system call do not interrupt each other on a CPU. (Programs that may run in
-//! interrupts send their records through the kernel's ring buffer.)
+//! ring has one writer at a time: programs at calls do not interrupt each other on a CPU, and where a kernel lets them,
+//! they take turns. (Programs that may run in interrupts send their records through the kernel's ring buffer.)
 //!
 //! A ring is a number of segments. A record begins within [`SEGMENT_BYTES`] of its segment and may reach into the rest of
 //! [`SEGMENT_ROOM`], so that no record is split; the one after it then begins the next segment. A position counts
@@ -26,7 +26,7 @@ pub const ALIGNMENT: u64 = 8;
 pub struct Cursor {
     /// Position past the last record that is whole. Written by programs.
     pub written: u64,
-    /// Not zero while a program writes.
+    /// Not zero while a program has its turn on the CPU.
     pub busy: u64,
     apart: [u64; 14],
     /// Position up to which userspace has read. Written by userspace.

@@ -19,6 +19,7 @@ use super::{
     maps::{Peer, STEP, Step, add, count},
     memory::{Memory, Probed, SocketLayerStep, Typed, read_user},
     registers::{Registers, number},
+    ring::Turn,
     socket::{self, socket},
 };
 
@@ -56,14 +57,26 @@ pub(crate) const MANY: u32 = 4;
 /// `sys_exit` with typed arguments, from 5.11.
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn sys_exit_typed(context: BtfTracePointContext) -> i32 {
-    exit::<Typed, _>(&context, context.arg::<*const u8>(0), context.arg::<i64>(1));
+    let (registers, result) = (context.arg::<*const u8>(0), context.arg::<i64>(1));
+    if let Some(number) = captured::<Typed>(registers, result) {
+        if let Some(turn) = Turn::take() {
+            exit::<Typed, _>(&context, number, registers, result);
+            turn.end();
+        } else {
+            count(Counter::Interrupted);
+        }
+    }
     0
 }
 
 /// `sys_exit` for kernels without BTF tracepoints or before 5.11.
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn sys_exit_raw(context: RawTracePointContext) -> i32 {
-    exit::<Probed, _>(&context, context.arg::<*const u8>(0), context.arg::<i64>(1));
+    let (registers, result) = (context.arg::<*const u8>(0), context.arg::<i64>(1));
+    // Taking turns needs 5.12; kernels that need it have the typed hook.
+    if let Some(number) = captured::<Probed>(registers, result) {
+        exit::<Probed, _>(&context, number, registers, result);
+    }
     0
 }
 
@@ -71,6 +84,7 @@ pub(crate) fn sys_exit_raw(context: RawTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn step_typed(context: BtfTracePointContext) -> i32 {
     step::<Typed, _>(&context);
+    give_turn_back();
     0
 }
 
@@ -78,6 +92,7 @@ pub(crate) fn step_typed(context: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sock_send_length")]
 pub(crate) fn step_socket(context: BtfTracePointContext) -> i32 {
     step::<SocketLayerStep, _>(&context);
+    give_turn_back();
     0
 }
 
@@ -88,24 +103,33 @@ pub(crate) fn step_raw(context: RawTracePointContext) -> i32 {
     0
 }
 
+/// The program that has the turn has nothing more to do.
 #[inline(always)]
-fn exit<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: i64) {
-    if result <= 0 {
-        return;
+fn give_turn_back() {
+    if let Some(turn) = Turn::handed_on() {
+        turn.end();
     }
-    let Some(number) = Registers::number::<M>(registers) else {
-        return;
-    };
+}
+
+/// The number of a call that is captured and moved something.
+#[inline(always)]
+fn captured<M: Memory>(registers: *const u8, result: i64) -> Option<u64> {
+    if result <= 0 {
+        return None;
+    }
+    let number = Registers::number::<M>(registers)?;
     if number > 512 || !is_captured(number) {
-        return;
+        return None;
     }
     if Registers::is_32_bit::<M>(registers) {
         count(Counter::ThirtyTwoBit);
-        return;
+        return None;
     }
-    if is_self::<M>() {
-        return;
-    }
+    (!is_self::<M>()).then_some(number)
+}
+
+#[inline(always)]
+fn exit<M: Memory, C: EbpfContext>(context: &C, number: u64, registers: *const u8, result: i64) {
     if number == number::SPLICE {
         splice::<M, C>(context, registers, result);
         return;

@@ -13,7 +13,7 @@ use probe_ebpf::{
 use super::{
     globals::offset,
     maps::{COMMON_ROOM, Connection, EVENTS, NUMBER_ROOM, NUMBERS, count},
-    memory::{Memory, read_kernel},
+    memory::{Memory, SocketLayer, read_kernel},
     table,
 };
 
@@ -159,6 +159,12 @@ fn number_of(pointer: *const u8) -> Option<u64> {
         core::ptr::write_volatile(room, pointer as u64);
         Some(core::ptr::read_volatile(room))
     }
+}
+
+/// Whether a typed socket is an internet one.
+#[inline(always)]
+pub(crate) fn is_internet_socket(sock: *const u8) -> bool {
+    SocketLayer::read(sock.wrapping_add(offset!(sock_family))).is_some_and(is_internet)
 }
 
 #[inline(always)]

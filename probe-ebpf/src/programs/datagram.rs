@@ -44,8 +44,6 @@ pub(crate) fn send<M: Memory>(common: &Common, datagram: &Datagram) {
     if let Some(bytes) = write::<M>(&room, common, datagram) {
         room.publish(bytes);
         count(Counter::CapturedCalls);
-    } else {
-        room.give_back();
     }
 }
 

@@ -8,6 +8,41 @@ use super::{
     maps::{CURSORS, RINGS},
 };
 
+/// The turn of a program on its CPU: rooms and the ring belong to it until it gives the turn back.
+///
+/// From 7.0 on a thread may be preempted while a program runs at one of its tracepoints, and another program may run
+/// at another thread's. What it then would have recorded is counted as lost. The kernel itself skips a program that is
+/// still at work on the CPU; such a call shows as a gap.
+pub(crate) struct Turn {
+    cursor: *mut Cursor,
+}
+
+impl Turn {
+    /// Takes the turn; `None` if another program has it.
+    #[inline(always)]
+    pub(crate) fn take() -> Option<Self> {
+        // SAFETY: no arguments.
+        let cursor = CURSORS.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
+        // SAFETY: an array's entry stays valid.
+        (unsafe { exchange(&raw mut (*cursor).busy, 1) } == 0).then_some(Self { cursor })
+    }
+
+    /// Gives it back. A program that went on with another by a tail call has given it to that one.
+    #[inline(always)]
+    pub(crate) fn end(self) {
+        // SAFETY: as above.
+        unsafe { core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0) };
+    }
+
+    /// The turn that was handed on by a tail call.
+    #[inline(always)]
+    pub(crate) fn handed_on() -> Option<Self> {
+        // SAFETY: no arguments.
+        let cursor = CURSORS.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
+        Some(Self { cursor })
+    }
+}
+
 /// Room for one record of any size, to be written in place.
 pub(crate) struct Room {
     cursor: *mut Cursor,
@@ -15,7 +50,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Takes the room behind the last record; `None` if the ring is full. It must be published or given back.
+    /// Takes the room behind the last record; `None` if the ring is full. Without publishing it nothing is taken.
     #[inline(always)]
     pub(crate) fn take() -> Option<Self> {
         // SAFETY: no arguments.
@@ -24,10 +59,6 @@ impl Room {
         // SAFETY: an array's entry stays valid; userspace writes `read` only, and words are read whole.
         unsafe {
             let position = (*cursor).written;
-            // Only a kernel that lets one program at a system call interrupt another gets here.
-            if (*cursor).busy != 0 {
-                return None;
-            }
             if within(position) == 0 {
                 let read = core::ptr::read_volatile(&raw const (*cursor).read);
                 if segment(position).wrapping_sub(segment(read)) >= u64::from(segments()) {
@@ -36,7 +67,6 @@ impl Room {
             }
             let index = cpu * segments() + (segment(position) as u32 & (segments() - 1));
             let place = RINGS.get_ptr_mut(index)?.cast::<u8>().add(within(position) as usize);
-            (*cursor).busy = 1;
             Some(Self { cursor, place })
         }
     }
@@ -54,16 +84,23 @@ impl Room {
         unsafe {
             let next = after((*self.cursor).written, bytes as u64);
             store_behind(&raw mut (*self.cursor).written, next);
-            core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0);
         }
     }
+}
 
-    /// Gives the room back without a record.
-    #[inline(always)]
-    pub(crate) fn give_back(self) {
-        // SAFETY: as above.
-        unsafe { core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0) };
+/// Stores a word and gives what it held, as one step (Documentation/bpf/standardization/instruction-set.rst, atomic
+/// operations; from 5.12). The compiler offers no such operation for this target.
+///
+/// # Safety
+/// `word` must be valid for reads and writes.
+#[inline(always)]
+unsafe fn exchange(word: *mut u64, value: u64) -> u64 {
+    let mut value = value;
+    // SAFETY: by contract, and a word of a map is aligned.
+    unsafe {
+        core::arch::asm!("{value} = xchg_64({word} + 0, {value})", word = in(reg) word, value = inout(reg) value);
     }
+    value
 }
 
 /// Stores a word so that nobody sees it before what was stored earlier.
@@ -81,11 +118,10 @@ unsafe fn store_behind(to: *mut u64, value: u64) {
     unsafe {
         core::ptr::write_volatile(to, value);
     }
-    // An exchange is a full barrier (Documentation/bpf/standardization/instruction-set.rst, atomic operations; from 5.12
-    // on this machine). The compiler offers none for this target.
+    // An exchange is a full barrier.
     #[cfg(bpf_target_arch = "aarch64")]
-    // SAFETY: by contract, and a word of a map is aligned.
+    // SAFETY: by contract.
     unsafe {
-        core::arch::asm!("{value} = xchg_64({to} + 0, {value})", to = in(reg) to, value = inout(reg) value => _);
+        exchange(to, value);
     }
 }

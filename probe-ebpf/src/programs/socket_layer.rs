@@ -21,7 +21,7 @@ use probe_ebpf::{counter::Counter, record::flow};
 
 use super::{
     calls::{Call, MANY, MESSAGE, decode, is_beside_stream, is_captured, pass_on},
-    connection::{Common, Hook, PROTOCOL_UDP},
+    connection::{Common, Hook, PROTOCOL_UDP, is_internet_socket},
     copy::{BUFFER, MANY_STRIDE, NOWHERE, Source},
     data::{self, Stretch},
     filter::{admits, is_self},
@@ -29,6 +29,7 @@ use super::{
     maps::{MESSAGES, PEERS, Peer, Progress, count},
     memory::{Memory, SocketLayer},
     registers::{Registers, number},
+    ring::Turn,
     socket, table,
 };
 
@@ -52,11 +53,25 @@ const KERNEL_THREAD: u32 = 0x0020_0000;
 #[inline(always)]
 fn passed(context: &BtfTracePointContext, flow: u8) {
     let sock: *const u8 = context.arg(0);
+    // Sockets of other families, and the daemon's own, take no turn.
+    if !is_internet_socket(sock) || is_self::<SocketLayer>() {
+        return;
+    }
+    let Some(turn) = Turn::take() else {
+        count(Counter::Interrupted);
+        return;
+    };
+    record(context, sock, flow);
+    turn.end();
+}
+
+#[inline(always)]
+fn record(context: &BtfTracePointContext, sock: *const u8, flow: u8) {
     let result: i32 = context.arg(1);
     let Some(common) = Common::read::<SocketLayer>(sock, Hook::Call) else {
         return;
     };
-    if is_self::<SocketLayer>() || is_kernels_own(sock) {
+    if is_kernels_own(sock) {
         return;
     }
     let registers = registers();
@@ -233,7 +248,12 @@ fn note_peer(address: [u64; 2], port: u32, is_v6: u32) {
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub(crate) fn tcp_rcv_space_adjust(context: BtfTracePointContext) -> i32 {
     if Registers::number::<SocketLayer>(registers()) == Some(number::SPLICE) {
+        let Some(turn) = Turn::take() else {
+            count(Counter::Interrupted);
+            return 0;
+        };
         spliced(context.arg(0));
+        turn.end();
     }
     0
 }

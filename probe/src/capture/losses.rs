@@ -32,6 +32,8 @@ pub struct Losses {
     pub payload_unseen: u64,
     /// Times that a stream was found to have been read by something that no hook showed.
     pub unseen_reads: u64,
+    /// Calls that were not recorded because another was being recorded on the CPU.
+    pub interrupted: u64,
     /// TCP segments that the host sent again.
     pub retransmits: u64,
 }
@@ -46,6 +48,7 @@ impl Losses {
             + self.table_full
             + self.thirty_two_bit
             + self.messages_skipped
+            + self.interrupted
     }
 
     pub(super) fn read(counters: &PerCpuArray<MapData, u64>) -> Self {
@@ -66,6 +69,7 @@ impl Losses {
             messages_skipped: sum(Counter::MessagesSkipped),
             payload_unseen: sum(Counter::PayloadUnseen),
             unseen_reads: sum(Counter::UnseenReads),
+            interrupted: sum(Counter::Interrupted),
             retransmits: sum(Counter::Retransmits),
         }
     }

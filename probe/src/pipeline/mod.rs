@@ -158,6 +158,7 @@ impl Shared {
                 reason("ring full", "raise --ring-bytes", ring_full),
                 reason("connection table full", "filter by --port or --comm", losses.table_full),
                 reason("memory of the program unreadable", "", losses.copy_faults),
+                reason("call while another was recorded", "", losses.interrupted),
                 reason("call of a 32-bit program", "", losses.thirty_two_bit),
                 reason("too many messages in one call", "", losses.messages_skipped),
                 reason("unreadable record", "", self.unreadable.load(Ordering::Relaxed)),
