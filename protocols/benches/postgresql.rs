@@ -3,70 +3,11 @@
 //!
 //! `cargo bench -p plainsight-protocols --bench postgresql [-- PART-OF-A-CASE'S-NAME]`
 
-use std::{
-    fmt,
-    net::SocketAddr,
-    time::{Duration, Instant},
-};
+#[expect(dead_code, reason = "a part of what benches share is for others")]
+mod harness;
 
-use plainsight_protocols::{
-    Conversation, Direction, Endpoints, Exchange, Segment, Settings, Side, Sink, Timestamp, Value,
-};
-
-/// Connections that take turns, so that their state competes for the cache as it does in use.
-const CONNECTIONS: usize = 64;
-const MEASURED: Duration = Duration::from_secs(2);
-/// Rounds over all connections in one slice, the best of which is the nearest to what the code takes.
-const SLICE: usize = 16;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ask {
-    Nothing,
-    Name,
-    Attributes,
-}
-
-struct Reader {
-    ask: Ask,
-    exchanges: u64,
-    text: Length,
-    endpoints: Endpoints,
-}
-
-#[derive(Default)]
-struct Length(u64);
-
-impl fmt::Write for Length {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.len() as u64;
-        Ok(())
-    }
-}
-
-impl Sink for Reader {
-    fn exchange(&mut self, exchange: &Exchange<'_>) {
-        self.exchanges += 1;
-        if self.ask == Ask::Nothing {
-            return;
-        }
-        exchange.details.name(&mut self.text).expect("counting does not fail");
-        self.text.0 += u64::from(exchange.details.error_type(Side::Server).is_some());
-        if self.ask == Ask::Attributes {
-            exchange.details.attributes(Side::Server, &self.endpoints, &mut |name, value| {
-                let length = match value {
-                    Value::Text(text) => text.len(),
-                    Value::Integer(_) => 8,
-                    Value::Texts(texts) => texts.len(),
-                };
-                self.text.0 += (name.len() + length) as u64;
-            });
-        }
-    }
-
-    fn unobserved(&mut self, count: u64) {
-        assert_eq!(count, 0, "nothing was lost");
-    }
-}
+use harness::{ASKS, Talk};
+use plainsight_protocols::Direction;
 
 fn message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
@@ -74,79 +15,8 @@ fn message(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     [&[kind][..], &length.to_be_bytes(), &body].concat()
 }
 
-/// One connection: its state, and where its streams stand.
-struct Line {
-    conversation: Conversation,
-    offsets: [u64; 2],
-}
-
-impl Line {
-    fn say(&mut self, direction: Direction, bytes: &[u8], now: u64, settings: &Settings, sink: &mut Reader) {
-        let own = usize::from(direction == Direction::ToClient);
-        let segment = Segment {
-            direction,
-            at: Timestamp::from_nanos(now),
-            offset: self.offsets[own],
-            opposite_offset: Some(self.offsets[1 - own]),
-            bytes,
-        };
-        self.offsets[own] += bytes.len() as u64;
-        self.conversation.segment(&segment, settings, sink);
-    }
-}
-
-/// What is said in turn, over and over, by how many exchanges.
-struct Case {
-    name: &'static str,
-    prologue: Vec<(Direction, Vec<u8>)>,
-    talk: Vec<(Direction, Vec<u8>)>,
-    exchanges: u64,
-}
-
-fn measure(case: &Case, ask: Ask, suffix: &str) {
-    let settings = Settings::default();
-    let endpoints = Endpoints {
-        client: SocketAddr::from(([127, 0, 0, 1], 40_000)),
-        server: SocketAddr::from(([127, 0, 0, 1], 5432)),
-    };
-    let mut reader = Reader { ask, exchanges: 0, text: Length::default(), endpoints };
-    let mut now = 0;
-    let mut lines: Vec<_> =
-        (0..CONNECTIONS).map(|_| Line { conversation: Conversation::new(true), offsets: [0; 2] }).collect();
-    for line in &mut lines {
-        for (direction, bytes) in &case.prologue {
-            now += 1_000;
-            line.say(*direction, bytes, now, &settings, &mut reader);
-        }
-    }
-    let before = reader.exchanges;
-    let round: u64 = case.talk.iter().map(|(_, bytes)| bytes.len() as u64).sum();
-    let (begun, mut best, mut rounds) = (Instant::now(), Duration::MAX, 0_u64);
-    while begun.elapsed() < MEASURED || rounds == 0 {
-        let slice = Instant::now();
-        for _ in 0..SLICE {
-            for line in &mut lines {
-                for (direction, bytes) in &case.talk {
-                    now += 1_000;
-                    line.say(*direction, bytes, now, &settings, &mut reader);
-                }
-            }
-        }
-        best = best.min(slice.elapsed());
-        rounds += (SLICE * CONNECTIONS) as u64;
-    }
-    assert_eq!(reader.exchanges - before, rounds * case.exchanges, "every exchange must be reported");
-    let nanos = best.as_nanos() as f64 / (SLICE * CONNECTIONS) as f64;
-    println!(
-        "{:<28} {suffix:<14} {:>6.2} M exchanges/s ({:>7.1} ns), {:>7.2} GB/s",
-        case.name,
-        case.exchanges as f64 * 1_000.0 / nanos,
-        nanos / case.exchanges as f64,
-        round as f64 / nanos,
-    );
-}
-
-fn cases() -> Vec<Case> {
+/// What is said in turn, over and over, with its name.
+fn cases() -> Vec<(&'static str, Talk)> {
     let (asks, answers) = (Direction::ToServer, Direction::ToClient);
     let ready = message(b'Z', &[b"I"]);
     let startup = [&[0, 0, 0, 0x20, 0, 3, 0, 0][..], b"user\0bench\0database\0b1\0\0"].concat();
@@ -179,84 +49,94 @@ fn cases() -> Vec<Case> {
         })
         .collect();
     vec![
-        Case { name: "simple, all different", prologue: session.clone(), talk: different, exchanges: 8 },
-        Case {
-            name: "extended",
-            prologue: session.clone(),
-            talk: vec![
-                (
-                    asks,
-                    [parse, rebind, message(b'D', &[b"P\0"]), message(b'E', &[&[0; 5]]), sync.clone()]
-                        .concat(),
-                ),
-                (answers, [message(b'1', &[]), ran.clone(), ready.clone()].concat()),
-            ],
-            exchanges: 1,
-        },
-        Case {
-            name: "prepared",
-            prologue: prepared.clone(),
-            talk: vec![
-                (asks, [run.clone(), sync.clone()].concat()),
-                (answers, [ran.clone(), ready.clone()].concat()),
-            ],
-            exchanges: 1,
-        },
-        Case {
-            name: "pipeline of 50",
-            prologue: prepared,
-            talk: vec![
-                (asks, [run.repeat(50), sync].concat()),
-                (answers, [ran.repeat(50), ready.clone()].concat()),
-            ],
-            exchanges: 50,
-        },
-        Case {
-            name: "result of 100 short rows",
-            prologue: session.clone(),
-            talk: vec![
-                (asks, query.clone()),
-                (
-                    answers,
-                    [columns.clone(), row.repeat(100), message(b'C', &[b"SELECT 100\0"]), ready.clone()]
-                        .concat(),
-                ),
-            ],
-            exchanges: 1,
-        },
-        Case {
-            name: "result of 100 rows of 8 KiB",
-            prologue: session.clone(),
-            talk: vec![
-                (asks, query),
-                (
-                    answers,
-                    [columns, wide.repeat(100), message(b'C', &[b"SELECT 100\0"]), ready.clone()].concat(),
-                ),
-            ],
-            exchanges: 1,
-        },
-        Case {
-            name: "copy in of 800 KiB",
-            prologue: session,
-            talk: vec![
-                (asks, message(b'Q', &[b"COPY a FROM STDIN\0"])),
-                (answers, message(b'G', &[&[0, 0, 1, 0, 0]])),
-                (asks, [copied.repeat(100), message(b'c', &[])].concat()),
-                (answers, [message(b'C', &[b"COPY 100\0"]), ready].concat()),
-            ],
-            exchanges: 1,
-        },
+        ("simple, all different", Talk { prologue: session.clone(), calls: different, exchanges: 8 }),
+        (
+            "extended",
+            Talk {
+                prologue: session.clone(),
+                calls: vec![
+                    (
+                        asks,
+                        [parse, rebind, message(b'D', &[b"P\0"]), message(b'E', &[&[0; 5]]), sync.clone()]
+                            .concat(),
+                    ),
+                    (answers, [message(b'1', &[]), ran.clone(), ready.clone()].concat()),
+                ],
+                exchanges: 1,
+            },
+        ),
+        (
+            "prepared",
+            Talk {
+                prologue: prepared.clone(),
+                calls: vec![
+                    (asks, [run.clone(), sync.clone()].concat()),
+                    (answers, [ran.clone(), ready.clone()].concat()),
+                ],
+                exchanges: 1,
+            },
+        ),
+        (
+            "pipeline of 50",
+            Talk {
+                prologue: prepared,
+                calls: vec![
+                    (asks, [run.repeat(50), sync].concat()),
+                    (answers, [ran.repeat(50), ready.clone()].concat()),
+                ],
+                exchanges: 50,
+            },
+        ),
+        (
+            "result of 100 short rows",
+            Talk {
+                prologue: session.clone(),
+                calls: vec![
+                    (asks, query.clone()),
+                    (
+                        answers,
+                        [columns.clone(), row.repeat(100), message(b'C', &[b"SELECT 100\0"]), ready.clone()]
+                            .concat(),
+                    ),
+                ],
+                exchanges: 1,
+            },
+        ),
+        (
+            "result of 100 rows of 8 KiB",
+            Talk {
+                prologue: session.clone(),
+                calls: vec![
+                    (asks, query),
+                    (
+                        answers,
+                        [columns, wide.repeat(100), message(b'C', &[b"SELECT 100\0"]), ready.clone()]
+                            .concat(),
+                    ),
+                ],
+                exchanges: 1,
+            },
+        ),
+        (
+            "copy in of 800 KiB",
+            Talk {
+                prologue: session,
+                calls: vec![
+                    (asks, message(b'Q', &[b"COPY a FROM STDIN\0"])),
+                    (answers, message(b'G', &[&[0, 0, 1, 0, 0]])),
+                    (asks, [copied.repeat(100), message(b'c', &[])].concat()),
+                    (answers, [message(b'C', &[b"COPY 100\0"]), ready].concat()),
+                ],
+                exchanges: 1,
+            },
+        ),
     ]
 }
 
 fn main() {
-    let wanted = std::env::args().nth(1).filter(|argument| !argument.starts_with('-')).unwrap_or_default();
-    for case in cases() {
-        for (suffix, ask) in [("", Ask::Nothing), ("+ name", Ask::Name), ("+ attributes", Ask::Attributes)] {
-            if format!("{} {suffix}", case.name).contains(&wanted) {
-                measure(&case, ask, suffix);
-            }
+    for (name, talk) in cases() {
+        for (asked, ask) in ASKS {
+            talk.measure(&format!("{name}: {asked}"), ask, 5432);
         }
     }
 }

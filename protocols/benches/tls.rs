@@ -2,39 +2,15 @@
 //!
 //! `cargo bench -p plainsight-protocols --bench tls`
 
-use std::time::{Duration, Instant};
+#[expect(dead_code, reason = "a part of what benches share is for others")]
+mod harness;
 
-use plainsight_protocols::{
-    Conversation, Direction, Endpoints, Exchange, Segment, Settings, Side, Sink, Timestamp, Value,
-};
+use harness::{Ask, Calls, Line, Reader, Round, measure};
+use plainsight_protocols::Direction;
 
 const CAPTURE: &str = include_str!("../src/tls/tests/captures/openssl-1.3.txt");
-const MEASURED: Duration = Duration::from_secs(2);
-const SLICE: u32 = 1_000;
 
-struct Reader {
-    exchanges: u64,
-    text: usize,
-    endpoints: Endpoints,
-}
-
-impl Sink for Reader {
-    fn exchange(&mut self, exchange: &Exchange<'_>) {
-        self.exchanges += 1;
-        exchange.details.attributes(Side::Server, &self.endpoints, &mut |name, value| {
-            self.text += name.len()
-                + match value {
-                    Value::Text(text) => text.len(),
-                    Value::Integer(_) => 8,
-                    Value::Texts(texts) => texts.len(),
-                };
-        });
-    }
-
-    fn unobserved(&mut self, _count: u64) {}
-}
-
-fn writes() -> Vec<(Direction, Vec<u8>)> {
+fn writes() -> Calls {
     let byte = |pair: &[u8]| {
         let digit =
             |index: usize| pair.get(index).and_then(|&digit| char::from(digit).to_digit(16)).unwrap_or(0);
@@ -50,33 +26,12 @@ fn writes() -> Vec<(Direction, Vec<u8>)> {
 
 fn main() {
     let writes = writes();
-    let settings = Settings::default();
-    let endpoints =
-        Endpoints { client: ([127, 0, 0, 1], 40_000).into(), server: ([127, 0, 0, 1], 443).into() };
-    let mut reader = Reader { exchanges: 0, text: 0, endpoints };
-    let (begun, mut best, mut slices) = (Instant::now(), Duration::MAX, 0_u32);
-    while begun.elapsed() < MEASURED || slices == 0 {
-        let slice = Instant::now();
-        for _ in 0..SLICE {
-            let mut conversation = Conversation::new(true);
-            let mut offsets = [0_u64; 2];
-            for (direction, bytes) in &writes {
-                let (own, other) = if *direction == Direction::ToServer { (0, 1) } else { (1, 0) };
-                let segment = Segment {
-                    direction: *direction,
-                    at: Timestamp::from_nanos(1_000),
-                    offset: offsets[own],
-                    opposite_offset: Some(offsets[other]),
-                    bytes,
-                };
-                offsets[own] += bytes.len() as u64;
-                conversation.segment(&segment, &settings, &mut reader);
-            }
+    let bytes = writes.iter().map(|(_, bytes)| bytes.len()).sum();
+    let size = Round { exchanges: 1, bytes, waiting: 0 };
+    measure("OpenSSL, TLS 1.3", size, &mut Reader::new(Ask::Attributes, 443), |reader| {
+        let mut line = Line::new();
+        for (direction, bytes) in &writes {
+            line.carry(*direction, bytes, reader);
         }
-        best = best.min(slice.elapsed());
-        slices += 1;
-    }
-    assert_eq!(reader.exchanges, u64::from(slices * SLICE), "every handshake must be reported");
-    let nanos = best.as_nanos() as f64 / f64::from(SLICE);
-    println!("OpenSSL, TLS 1.3: best {:.2} M/s ({nanos:.1} ns a connection)", 1_000.0 / nanos);
+    });
 }

@@ -10,6 +10,7 @@
 mod conversation;
 mod datagram;
 pub mod dns;
+mod ends;
 mod exchange;
 mod fifo;
 mod framed;

@@ -1,5 +1,7 @@
 //! What every protocol's tests need: a connection to feed, and what it reports, owned.
 
+pub(crate) mod loss;
+
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{

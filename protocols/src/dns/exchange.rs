@@ -13,7 +13,10 @@ use super::{
     name,
     questions::Asked,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value};
+use crate::{
+    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    ends::{self, Visit, address_text, socket_address},
+};
 
 /// Records looked at for addresses and names, at most.
 const RECORDS_READ: usize = 512;
@@ -40,8 +43,6 @@ pub(super) struct DnsExchange<'a> {
     pub(super) kind: Kind,
     pub(super) transport: Transport,
 }
-
-type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
 
 /// A name where it stands: in a message, or alone.
 #[derive(Clone, Copy)]
@@ -192,24 +193,6 @@ fn number_name(name: Option<&'static str>, prefix: &str, number: u16) -> Cow<'st
     name.map_or_else(|| Cow::Owned(format!("{prefix}{number}")), Cow::Borrowed)
 }
 
-/// As `Display` has it, IPv4 without the detour over a formatter.
-fn address_text(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity(15);
-    for (index, octet) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            text.push('.');
-        }
-        for power in [100, 10] {
-            if octet >= power {
-                text.push(char::from(b'0' + octet / power % 10));
-            }
-        }
-        text.push(char::from(b'0' + octet % 10));
-    }
-    text
-}
-
 impl Details for DnsExchange<'_> {
     fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         out.write_str("DNS")?;
@@ -271,10 +254,8 @@ impl Details for DnsExchange<'_> {
             Side::Server => (endpoints.client, ["client.address", "client.port"]),
             Side::Client => (endpoints.server, ["server.address", "server.port"]),
         };
-        for [address, port] in [role, ["network.peer.address", "network.peer.port"]] {
-            visit(address, Value::Text(Cow::Owned(address_text(peer.ip().to_canonical()))));
-            visit(port, Value::Integer(peer.port().into()));
-        }
+        socket_address(role, &peer, visit);
+        ends::peer(side, endpoints, visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

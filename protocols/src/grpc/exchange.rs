@@ -4,9 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use super::{Call, Status};
 use crate::{
-    Details, Endpoints, Side, TraceParent, Value,
-    http::exchange::{HttpExchange, socket_address},
-    sanitise::target_text,
+    Details, Endpoints, Side, TraceParent, Value, ends, http::exchange::HttpExchange, sanitise::target_text,
 };
 
 /// What stands for a method that the server does not have.
@@ -95,8 +93,7 @@ impl Details for GrpcExchange<'_> {
             visit("http.response.status_code", Value::Integer(i64::from(status)));
         }
         self.http.server_attributes(side, endpoints, visit);
-        let peer = if side == Side::Server { &endpoints.client } else { &endpoints.server };
-        socket_address(["network.peer.address", "network.peer.port"], peer, visit);
+        ends::peer(side, endpoints, visit);
         for (name, messages) in [
             ("plainsight.grpc.request.messages", &self.call.requests),
             ("plainsight.grpc.response.messages", &self.call.responses),

@@ -1,6 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, HTTP).
 
-use std::{borrow::Cow, cell::OnceCell, fmt, net::IpAddr};
+use std::{borrow::Cow, cell::OnceCell, fmt};
 
 use super::{
     HttpSettings,
@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    ends::{self, Visit, address_text},
     route::route,
     sanitise::{REDACTED, authority_text, field_text, query_text, target_text},
 };
@@ -57,8 +58,6 @@ pub(crate) const fn close_error(reason: CloseReason) -> Option<&'static str> {
         CloseReason::Evicted => None,
     }
 }
-
-pub(crate) type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
 
 impl<'a> HttpExchange<'a> {
     /// The status of the final response.
@@ -238,7 +237,7 @@ impl<'a> HttpExchange<'a> {
                 }
             }
             None if side == Side::Client => {
-                socket_address(["server.address", "server.port"], &endpoints.server, visit);
+                ends::server(endpoints, None, visit);
             }
             None => {}
         }
@@ -295,35 +294,6 @@ impl<'a> HttpExchange<'a> {
 /// The port that a scheme stands for.
 fn default_port(scheme: &str) -> u16 {
     if matches!(scheme, "https" | "wss") { 443 } else { 80 }
-}
-
-/// An address and its port as two attributes.
-pub(crate) fn socket_address(
-    [address, port]: [&str; 2],
-    socket: &std::net::SocketAddr,
-    visit: Visit<'_, '_>,
-) {
-    visit(address, Value::Text(Cow::Owned(address_text(socket.ip()))));
-    visit(port, Value::Integer(i64::from(socket.port())));
-}
-
-/// As `Display` has it, IPv4 without the detour over a formatter: this is written for every exchange.
-pub(crate) fn address_text(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address.to_canonical() else { return address.to_canonical().to_string() };
-    let mut text = String::with_capacity(15);
-    for (index, octet) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            text.push('.');
-        }
-        if octet >= 100 {
-            text.push(char::from(b'0' + octet / 100));
-        }
-        if octet >= 10 {
-            text.push(char::from(b'0' + octet / 10 % 10));
-        }
-        text.push(char::from(b'0' + octet % 10));
-    }
-    text
 }
 
 fn size(bytes: u64) -> Value<'static> {
@@ -393,7 +363,7 @@ impl Details for HttpExchange<'_> {
         }
         match side {
             Side::Server => {
-                let peer = address_text(endpoints.client.ip());
+                let peer = address_text(endpoints.client.ip().to_canonical());
                 let client = self.client();
                 let client =
                     client.map_or_else(|| Cow::Owned(peer.clone()), |client| field_text(client.host));
@@ -402,7 +372,7 @@ impl Details for HttpExchange<'_> {
                 visit("network.peer.port", Value::Integer(i64::from(endpoints.client.port())));
             }
             Side::Client => {
-                socket_address(["network.peer.address", "network.peer.port"], &endpoints.server, visit);
+                ends::peer(side, endpoints, visit);
             }
         }
         let version = self.response.and_then(|response| response.version.text());

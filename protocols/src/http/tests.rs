@@ -10,7 +10,7 @@ mod ordering;
 mod splits;
 
 use crate::{
-    CloseReason, Conversation, Direction, Gap, GapCause, Limit, Outcome, Segment, Settings, Timestamp,
+    CloseReason, Direction, Limit, Outcome, Settings,
     testing::{MICROSECOND, MILLISECOND, Recorder, Seen, Wire},
 };
 

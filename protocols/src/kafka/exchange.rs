@@ -1,6 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, messaging and Kafka, in development).
 
-use std::{borrow::Cow, fmt, net::SocketAddr};
+use std::{borrow::Cow, fmt};
 
 use super::{
     apis::{FETCH, OFFSET_COMMIT, PRODUCE, SHARE_ACKNOWLEDGE, SHARE_FETCH, TXN_OFFSET_COMMIT},
@@ -8,7 +8,11 @@ use super::{
     message::Said,
     waiting::Request,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, sanitise::field_text};
+use crate::{
+    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    ends::{self, Visit},
+    sanitise::field_text,
+};
 
 /// One exchange, complete or in part.
 pub(super) struct KafkaExchange<'a> {
@@ -17,8 +21,6 @@ pub(super) struct KafkaExchange<'a> {
     pub(super) outcome: Outcome,
     pub(super) cluster: Option<&'a [u8]>,
 }
-
-type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
 
 /// `messaging.operation.name` and `messaging.operation.type`, for what is an operation on messages.
 const fn operation(key: i16) -> Option<(&'static str, &'static str)> {
@@ -129,11 +131,6 @@ impl<'a> KafkaExchange<'a> {
     }
 }
 
-fn socket_address([address, port]: [&str; 2], socket: &SocketAddr, visit: Visit<'_, '_>) {
-    visit(address, Value::Text(Cow::Owned(socket.ip().to_canonical().to_string())));
-    visit(port, Value::Integer(i64::from(socket.port())));
-}
-
 impl Details for KafkaExchange<'_> {
     fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         out.write_str(&self.operation_name())?;
@@ -206,12 +203,7 @@ impl Details for KafkaExchange<'_> {
         if let Some(code) = self.error_code().filter(|&code| code > 0) {
             visit("plainsight.kafka.error_code", Value::Integer(i64::from(code)));
         }
-        socket_address(["server.address", "server.port"], &endpoints.server, visit);
-        let peer = match side {
-            Side::Server => &endpoints.client,
-            Side::Client => &endpoints.server,
-        };
-        socket_address(["network.peer.address", "network.peer.port"], peer, visit);
+        ends::server_and_peer(side, endpoints, None, visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

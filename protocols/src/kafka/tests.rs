@@ -12,8 +12,7 @@ mod vectors;
 use std::sync::LazyLock;
 
 use crate::{
-    CloseReason, Conversation, Direction, Gap, GapCause, Limit, Outcome, Protocol, Segment, Settings, State,
-    Timestamp,
+    CloseReason, Direction, Limit, Outcome, Protocol, Settings, State,
     testing::{MICROSECOND, MILLISECOND, Recorder, Seen, Wire},
 };
 

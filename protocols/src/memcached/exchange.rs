@@ -6,10 +6,7 @@ use super::{
     command::Verb,
     message::{Answered, Code, Request, Response},
 };
-use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, http::exchange::socket_address,
-    sanitise::field_text,
-};
+use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// Letters of names in a summary.
 const SUMMARY_LIMIT: usize = 80;
@@ -126,12 +123,7 @@ impl Details for MemcachedExchange<'_> {
         if let Some(code) = self.response.and_then(|response| response.code.error()) {
             visit("db.response.status_code", Value::Text(Cow::Borrowed(code)));
         }
-        socket_address(["server.address", "server.port"], &endpoints.server, visit);
-        let peer = match side {
-            Side::Server => &endpoints.client,
-            Side::Client => &endpoints.server,
-        };
-        socket_address(["network.peer.address", "network.peer.port"], peer, visit);
+        ends::server_and_peer(side, endpoints, None, visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

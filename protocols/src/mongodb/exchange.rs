@@ -3,13 +3,13 @@
 //! `error.type` is the error's code, as the conventions want; its name is `plainsight.mongodb.code_name`. The error of
 //! the first write that failed counts as that of the command.
 
-use std::{borrow::Cow, fmt, net::SocketAddr};
+use std::{borrow::Cow, fmt};
 
 use super::{
     message::{Reply, Request},
     names,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, sanitise::field_text};
+use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// The port that goes without saying.
 const DEFAULT_PORT: u16 = 27017;
@@ -68,10 +68,6 @@ impl<'a> MongodbExchange<'a> {
             Outcome::NoResponse(CloseReason::Evicted) | Outcome::Complete | Outcome::Partial => None,
         }
     }
-}
-
-fn address(socket: &SocketAddr) -> Value<'static> {
-    Value::Text(Cow::Owned(socket.ip().to_canonical().to_string()))
 }
 
 fn count(count: usize) -> Value<'static> {
@@ -150,16 +146,7 @@ impl Details for MongodbExchange<'_> {
         if let Some(compressor) = self.compressor() {
             visit("plainsight.mongodb.compressor", Value::Text(Cow::Borrowed(compressor)));
         }
-        visit("server.address", address(&endpoints.server));
-        if endpoints.server.port() != DEFAULT_PORT {
-            visit("server.port", Value::Integer(i64::from(endpoints.server.port())));
-        }
-        let peer = match side {
-            Side::Server => &endpoints.client,
-            Side::Client => &endpoints.server,
-        };
-        visit("network.peer.address", address(peer));
-        visit("network.peer.port", Value::Integer(i64::from(peer.port())));
+        ends::server_and_peer(side, endpoints, Some(DEFAULT_PORT), visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

@@ -1,11 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, "SQL databases", "MySQL", "MariaDB").
 
-use std::{
-    borrow::Cow,
-    cell::OnceCell,
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use std::{borrow::Cow, cell::OnceCell, fmt};
 
 use super::{
     command::Command,
@@ -14,7 +9,7 @@ use super::{
     session::{Compression, Session},
 };
 use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends,
     sanitise::field_text,
     sql::{self, Dialect, Statement},
     trace_context,
@@ -170,15 +165,6 @@ fn count(number: u64) -> Value<'static> {
     Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn address(ip: IpAddr) -> Value<'static> {
-    Value::Text(Cow::Owned(ip.to_canonical().to_string()))
-}
-
-fn peer<'s>(socket: &SocketAddr, visit: &mut dyn FnMut(&str, Value<'s>)) {
-    visit("network.peer.address", address(socket.ip()));
-    visit("network.peer.port", Value::Integer(i64::from(socket.port())));
-}
-
 impl Details for MysqlExchange<'_> {
     fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         if let Some(summary) = self.query_summary() {
@@ -266,17 +252,11 @@ impl Details for MysqlExchange<'_> {
         if let Some(reply) = self.reply {
             self.answer_attributes(reply, visit);
         }
-        visit("server.address", address(endpoints.server.ip()));
-        if endpoints.server.port() != DEFAULT_PORT {
-            visit("server.port", Value::Integer(i64::from(endpoints.server.port())));
+        ends::server(endpoints, Some(DEFAULT_PORT), visit);
+        if side == Side::Server {
+            visit("client.address", ends::address(endpoints.client.ip()));
         }
-        match side {
-            Side::Server => {
-                visit("client.address", address(endpoints.client.ip()));
-                peer(&endpoints.client, visit);
-            }
-            Side::Client => peer(&endpoints.server, visit),
-        }
+        ends::peer(side, endpoints, visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

@@ -1,10 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, PostgreSQL).
 
-use std::{
-    borrow::Cow,
-    fmt,
-    net::{IpAddr, SocketAddr},
-};
+use std::{borrow::Cow, fmt};
 
 use super::{
     answer::Answer,
@@ -12,7 +8,11 @@ use super::{
     session::Identity,
     step::{Step, StepKind},
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, sanitise::field_text};
+use crate::{
+    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    ends::{self, Visit},
+    sanitise::field_text,
+};
 
 /// The port that is not worth naming.
 const DEFAULT_PORT: u16 = 5432;
@@ -30,8 +30,6 @@ pub(super) struct PostgresqlExchange<'a> {
 
 /// Characters of a text that stand in a line for people.
 const LINE_CHARACTERS: usize = 80;
-
-type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
 
 /// What a step is called that is not an SQL statement being run.
 const fn operation(kind: StepKind) -> Option<&'static str> {
@@ -65,15 +63,6 @@ fn integer(number: u64) -> Value<'static> {
 
 fn text(text: &str) -> Value<'_> {
     Value::Text(Cow::Borrowed(text))
-}
-
-fn address_text(address: IpAddr) -> String {
-    address.to_canonical().to_string()
-}
-
-fn socket([address, port]: [&str; 2], socket: &SocketAddr, visit: Visit<'_, '_>) {
-    visit(address, Value::Text(Cow::Owned(address_text(socket.ip()))));
-    visit(port, Value::Integer(i64::from(socket.port())));
 }
 
 impl<'a> PostgresqlExchange<'a> {
@@ -286,18 +275,10 @@ impl Details for PostgresqlExchange<'_> {
         self.answer_attributes(visit);
         self.session_attributes(visit);
         match side {
-            Side::Server => {
-                visit("client.address", Value::Text(Cow::Owned(address_text(endpoints.client.ip()))));
-                socket(["network.peer.address", "network.peer.port"], &endpoints.client, visit);
-            }
-            Side::Client => {
-                visit("server.address", Value::Text(Cow::Owned(address_text(endpoints.server.ip()))));
-                if endpoints.server.port() != DEFAULT_PORT {
-                    visit("server.port", Value::Integer(i64::from(endpoints.server.port())));
-                }
-                socket(["network.peer.address", "network.peer.port"], &endpoints.server, visit);
-            }
+            Side::Server => visit("client.address", ends::address(endpoints.client.ip())),
+            Side::Client => ends::server(endpoints, Some(DEFAULT_PORT), visit),
         }
+        ends::peer(side, endpoints, visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

@@ -6,10 +6,7 @@ use super::{
     message::{Request, Response},
     table::Kind,
 };
-use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, http::exchange::socket_address,
-    sanitise::field_text,
-};
+use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// Letters of names in a summary.
 const SUMMARY_LIMIT: usize = 80;
@@ -163,12 +160,7 @@ impl Details for RedisExchange<'_> {
         if let Some(status) = self.status() {
             visit("db.response.status_code", Value::Text(status));
         }
-        socket_address(["server.address", "server.port"], &endpoints.server, visit);
-        let peer = match side {
-            Side::Server => &endpoints.client,
-            Side::Client => &endpoints.server,
-        };
-        socket_address(["network.peer.address", "network.peer.port"], peer, visit);
+        ends::server_and_peer(side, endpoints, None, visit);
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

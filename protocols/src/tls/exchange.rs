@@ -4,13 +4,13 @@
 //! The list of cipher suites offered (`tls.client.supported_ciphers`) is not reported: it says nothing that the chosen
 //! one does not, and is longer than all else together.
 
-use std::{borrow::Cow, fmt, net::IpAddr};
+use std::{borrow::Cow, fmt};
 
 use super::{
     message::{Answer, ClientHello, ServerHello},
     names,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, sanitise::field_text};
+use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// One handshake, as far as it can be read.
 pub(super) struct TlsExchange<'a> {
@@ -58,10 +58,6 @@ impl<'a> TlsExchange<'a> {
     }
 }
 
-fn address(address: IpAddr) -> Value<'static> {
-    Value::Text(Cow::Owned(address.to_canonical().to_string()))
-}
-
 impl Details for TlsExchange<'_> {
     fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         out.write_str("TLS handshake")
@@ -100,17 +96,12 @@ impl Details for TlsExchange<'_> {
     }
 
     fn attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: &mut dyn FnMut(&str, Value<'s>)) {
-        let peer = match side {
-            Side::Server => &endpoints.client,
-            Side::Client => &endpoints.server,
-        };
         match self.server_name() {
             Some(name) => visit("server.address", Value::Text(name)),
-            None => visit("server.address", address(endpoints.server.ip())),
+            None => visit("server.address", ends::address(endpoints.server.ip())),
         }
         visit("server.port", Value::Integer(i64::from(endpoints.server.port())));
-        visit("network.peer.address", address(peer.ip()));
-        visit("network.peer.port", Value::Integer(i64::from(peer.port())));
+        ends::peer(side, endpoints, visit);
         if let Some((name, version)) = self.version() {
             visit("tls.protocol.name", Value::Text(Cow::Borrowed(name)));
             visit("tls.protocol.version", Value::Text(Cow::Borrowed(version)));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::loss::{self, Event};
 
 /// What happens to one exchange of a generated conversation.
 #[derive(Debug, Clone, Copy)]
@@ -33,16 +34,6 @@ fn turns(loss: f64, late: f64) -> impl Strategy<Value = Vec<Turn>> {
         Turn { request_lost, response_lost, answered_early, answered_late, pause, body }
     });
     prop::collection::vec(turn, 1..24)
-}
-
-#[derive(Debug, Clone)]
-struct Event {
-    direction: Direction,
-    at: u64,
-    offset: u64,
-    opposite: u64,
-    bytes: Vec<u8>,
-    lost: bool,
 }
 
 /// One call a message, the client waiting for each answer. `raced` has the offsets of the opposite stream as another
@@ -100,7 +91,7 @@ fn conversation(turns: &[Turn], raced: Option<Direction>) -> Vec<Event> {
     events
 }
 
-/// Feeds the events as the flow does: what was lost is known when the next of the same stream comes, or at the end.
+/// Captures the header that tells which response it is.
 fn observe(events: &[Event], keyed: bool) -> Recorder {
     let settings = Settings {
         http: crate::http::HttpSettings {
@@ -110,45 +101,7 @@ fn observe(events: &[Event], keyed: bool) -> Recorder {
         },
         ..Settings::default()
     };
-    let mut conversation = Conversation::new(true);
-    let mut recorder = Recorder::default();
-    let mut missing: [Option<Gap>; 2] = [None, None];
-    let mut now = 0;
-    for event in events {
-        let missing = &mut missing[usize::from(event.direction == Direction::ToClient)];
-        if event.lost {
-            let gap = missing.get_or_insert(Gap {
-                direction: event.direction,
-                at: Timestamp::from_nanos(event.at),
-                offset: event.offset,
-                bytes: 0,
-                cause: GapCause::Lost { calls: 0 },
-            });
-            gap.bytes += event.bytes.len() as u64;
-            if let GapCause::Lost { calls } = &mut gap.cause {
-                *calls += 1;
-            }
-            continue;
-        }
-        if let Some(gap) = missing.take() {
-            conversation.gap(&gap, &mut recorder);
-        }
-        now = now.max(event.at);
-        conversation.tick(Timestamp::from_nanos(now), &mut recorder);
-        let segment = Segment {
-            direction: event.direction,
-            at: Timestamp::from_nanos(event.at),
-            offset: event.offset,
-            opposite_offset: keyed.then_some(event.opposite),
-            bytes: &event.bytes,
-        };
-        conversation.segment(&segment, &settings, &mut recorder);
-    }
-    for gap in missing.iter().flatten() {
-        conversation.gap(gap, &mut recorder);
-    }
-    conversation.close(CloseReason::Closed, Timestamp::from_nanos(now), &mut recorder);
-    recorder
+    loss::observe(events, keyed, &settings)
 }
 
 fn assert_no_wrong_pair(recorder: &Recorder) {

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::{recorded::RECORDED, splits::assert_true, *};
-use crate::kafka::errors;
+use crate::{
+    kafka::errors,
+    testing::loss::{self, Event},
+};
 
 /// What happens to one exchange of a generated conversation.
 #[derive(Debug, Clone, Copy)]
@@ -35,20 +38,9 @@ fn turns(loss: f64, early: f64, ahead: usize) -> impl Strategy<Value = Vec<Turn>
     prop::collection::vec(turn, 1..30)
 }
 
-#[derive(Debug, Clone)]
-struct Event {
-    direction: Direction,
-    at: u64,
-    offset: u64,
-    opposite: u64,
-    bytes: Vec<u8>,
-    lost: bool,
-    early: bool,
-}
-
 /// One call a message. The group and the error of each exchange tell which it is.
 fn conversation(turns: &[Turn], id: impl Fn(usize) -> i32) -> Vec<Event> {
-    let mut events: Vec<Event> = Vec::new();
+    let (mut events, mut early) = (Vec::new(), Vec::new());
     let (mut now, mut asked, mut answered) = (1_000_000_000, 0, 0);
     let (mut sent, mut done) = (0, 0);
     while done < turns.len() {
@@ -58,15 +50,8 @@ fn conversation(turns: &[Turn], id: impl Fn(usize) -> i32) -> Vec<Event> {
             let bytes = heartbeat(id(sent), &format!("group-{}", sent + 1));
             let (offset, lost) = (asked, turns[sent].request_lost);
             asked += bytes.len() as u64;
-            events.push(Event {
-                direction: ASK,
-                at: now,
-                offset,
-                opposite: answered,
-                bytes,
-                lost,
-                early: false,
-            });
+            events.push(Event { direction: ASK, at: now, offset, opposite: answered, bytes, lost });
+            early.push(false);
             sent += 1;
         }
         now += MICROSECOND;
@@ -74,60 +59,20 @@ fn conversation(turns: &[Turn], id: impl Fn(usize) -> i32) -> Vec<Event> {
         let (offset, lost) = (answered, turns[done].response_lost);
         answered += bytes.len() as u64;
         // The broker has read all that was sent before it answers.
-        let early = turns[done].answered_early && sent == done + 1;
-        events.push(Event { direction: ANSWER, at: now, offset, opposite: asked, bytes, lost, early });
+        early.push(turns[done].answered_early && sent == done + 1);
+        events.push(Event { direction: ANSWER, at: now, offset, opposite: asked, bytes, lost });
         done += 1;
     }
     for index in 1..events.len() {
-        if events[index].early && events[index - 1].direction == ASK {
+        if early[index] && events[index - 1].direction == ASK {
             events.swap(index - 1, index);
         }
     }
     events
 }
 
-/// Feeds the events as the flow does: what was lost is known when the next of the same stream comes, or at the end.
 fn observe(events: &[Event], keyed: bool) -> Recorder {
-    let settings = Settings::default();
-    let mut conversation = Conversation::new(true);
-    let mut recorder = Recorder::default();
-    let mut missing: [Option<Gap>; 2] = [None, None];
-    let mut now = 0;
-    for event in events {
-        let missing = &mut missing[usize::from(event.direction == ANSWER)];
-        if event.lost {
-            let gap = missing.get_or_insert(Gap {
-                direction: event.direction,
-                at: Timestamp::from_nanos(event.at),
-                offset: event.offset,
-                bytes: 0,
-                cause: GapCause::Lost { calls: 0 },
-            });
-            gap.bytes += event.bytes.len() as u64;
-            if let GapCause::Lost { calls } = &mut gap.cause {
-                *calls += 1;
-            }
-            continue;
-        }
-        if let Some(gap) = missing.take() {
-            conversation.gap(&gap, &mut recorder);
-        }
-        now = now.max(event.at);
-        conversation.tick(Timestamp::from_nanos(now), &mut recorder);
-        let segment = Segment {
-            direction: event.direction,
-            at: Timestamp::from_nanos(event.at),
-            offset: event.offset,
-            opposite_offset: keyed.then_some(event.opposite),
-            bytes: &event.bytes,
-        };
-        conversation.segment(&segment, &settings, &mut recorder);
-    }
-    for gap in missing.iter().flatten() {
-        conversation.gap(gap, &mut recorder);
-    }
-    conversation.close(CloseReason::Closed, Timestamp::from_nanos(now), &mut recorder);
-    recorder
+    loss::observe(events, keyed, &Settings::default())
 }
 
 fn assert_no_wrong_pair(recorder: &Recorder) {

@@ -3,87 +3,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::loss::{self, Batch, Call, batches, play};
 
-/// A call by which one end moved bytes.
-#[derive(Debug, Clone)]
-struct Call {
-    direction: Direction,
-    bytes: String,
-    opposite: u64,
-    pause: bool,
-}
-
-/// How a client sends the commands of one batch.
-#[derive(Debug, Clone)]
-struct Batch {
-    sizes: Vec<usize>,
-    one_call_each: bool,
-    replies_one_call_each: bool,
-    pause: bool,
-}
-
-fn batches() -> impl Strategy<Value = Vec<Batch>> {
-    let batch = (
-        prop::collection::vec(0..9_usize, 1..6),
-        prop::bool::weighted(0.2),
-        prop::bool::weighted(0.3),
-        prop::bool::weighted(0.2),
-    );
-    let batch = batch.prop_map(|(sizes, one_call_each, replies_one_call_each, pause)| Batch {
-        sizes,
-        one_call_each,
-        replies_one_call_each,
-        pause,
-    });
-    prop::collection::vec(batch, 1..14)
-}
-
-/// The calls of a client that waits for the answers of a batch before it sends the next. The serial number of a command
-/// is in its key, and in the length of its answer.
+/// The serial number of a command is in its key, and in the length of its answer.
 fn calls(batches: &[Batch]) -> (Vec<Call>, usize) {
-    let (mut calls, mut serial, mut asked, mut answered) = (Vec::new(), 0, 0_u64, 0_u64);
-    for batch in batches {
-        let commands: Vec<String> =
-            batch.sizes.iter().enumerate().map(|(index, _)| c(&format!("GET k{}", serial + index))).collect();
-        let replies: Vec<String> =
-            batch.sizes.iter().enumerate().map(|(index, _)| bulk(&"x".repeat(serial + index))).collect();
-        serial += batch.sizes.len();
-        let group = |parts: Vec<String>, each: bool| if each { parts } else { vec![parts.concat()] };
-        for (index, bytes) in group(commands, batch.one_call_each).into_iter().enumerate() {
-            let pause = batch.pause && index == 0;
-            asked += bytes.len() as u64;
-            calls.push(Call { direction: Direction::ToServer, bytes, opposite: answered, pause });
-        }
-        for bytes in group(replies, batch.replies_one_call_each) {
-            answered += bytes.len() as u64;
-            calls.push(Call { direction: Direction::ToClient, bytes, opposite: asked, pause: false });
-        }
-    }
-    (calls, serial)
-}
-
-/// Plays the calls, those at `lost` not seen, beginning with the call `from`.
-fn play(calls: &[Call], lost: &[usize], from: usize, start: bool) -> Recorder {
-    let mut wire = if start { Wire::new() } else { Wire::joined() };
-    let base = wire.offsets;
-    let mut offsets = [0_u64; 2];
-    for (index, call) in calls.iter().enumerate() {
-        let own = usize::from(call.direction == Direction::ToClient);
-        let length = call.bytes.len() as u64;
-        if call.pause {
-            wire.now += 150 * MILLISECOND;
-        }
-        wire.offsets[own] = base[own] + offsets[own];
-        wire.offsets[1 - own] = base[1 - own] + call.opposite;
-        if index < from {
-        } else if lost.contains(&index) {
-            wire.lost(call.direction, length, 1);
-        } else {
-            wire.bytes(call.direction, call.bytes.as_bytes());
-        }
-        offsets[own] += length;
-    }
-    wire.close(CloseReason::Closed)
+    loss::calls(None, batches, |serial| c(&format!("GET k{serial}")), |serial| bulk(&"x".repeat(serial)))
 }
 
 /// Every pair is a true one. Gives how many there are.

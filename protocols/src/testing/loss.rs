@@ -1,0 +1,158 @@
+//! Conversations of which calls are lost: how they are told to a [`Conversation`].
+
+use proptest::prelude::*;
+
+use super::{MILLISECOND, Recorder, Wire};
+use crate::{CloseReason, Conversation, Direction, Gap, GapCause, Segment, Settings, Timestamp};
+
+/// A call by which one end moved bytes, in the order in which it is reported.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) direction: Direction,
+    pub(crate) at: u64,
+    pub(crate) offset: u64,
+    pub(crate) opposite: u64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) lost: bool,
+}
+
+/// Feeds the events as the flow does: what was lost is known when the next of the same stream comes, or at the end.
+pub(crate) fn observe<'e>(
+    events: impl IntoIterator<Item = &'e Event>,
+    keyed: bool,
+    settings: &Settings,
+) -> Recorder {
+    let mut conversation = Conversation::new(true);
+    let mut recorder = Recorder::default();
+    let mut missing: [Option<Gap>; 2] = [None, None];
+    let mut now = 0;
+    for event in events {
+        let missing = &mut missing[usize::from(event.direction == Direction::ToClient)];
+        if event.lost {
+            let gap = missing.get_or_insert(Gap {
+                direction: event.direction,
+                at: Timestamp::from_nanos(event.at),
+                offset: event.offset,
+                bytes: 0,
+                cause: GapCause::Lost { calls: 0 },
+            });
+            gap.bytes += event.bytes.len() as u64;
+            if let GapCause::Lost { calls } = &mut gap.cause {
+                *calls += 1;
+            }
+            continue;
+        }
+        if let Some(gap) = missing.take() {
+            conversation.gap(&gap, &mut recorder);
+        }
+        now = now.max(event.at);
+        conversation.tick(Timestamp::from_nanos(now), &mut recorder);
+        let segment = Segment {
+            direction: event.direction,
+            at: Timestamp::from_nanos(event.at),
+            offset: event.offset,
+            opposite_offset: keyed.then_some(event.opposite),
+            bytes: &event.bytes,
+        };
+        conversation.segment(&segment, settings, &mut recorder);
+    }
+    for gap in missing.iter().flatten() {
+        conversation.gap(gap, &mut recorder);
+    }
+    conversation.close(CloseReason::Closed, Timestamp::from_nanos(now), &mut recorder);
+    recorder
+}
+
+/// A call by which one end of a pipelined conversation moved bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) direction: Direction,
+    pub(crate) bytes: String,
+    pub(crate) opposite: u64,
+    pub(crate) pause: bool,
+}
+
+/// How a client sends the commands of one batch.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) one_call_each: bool,
+    pub(crate) replies_one_call_each: bool,
+    pub(crate) pause: bool,
+}
+
+pub(crate) fn batches() -> impl Strategy<Value = Vec<Batch>> {
+    let batch = (
+        prop::collection::vec(0..9_usize, 1..6),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.3),
+        prop::bool::weighted(0.2),
+    );
+    let batch = batch.prop_map(|(sizes, one_call_each, replies_one_call_each, pause)| Batch {
+        sizes,
+        one_call_each,
+        replies_one_call_each,
+        pause,
+    });
+    prop::collection::vec(batch, 1..14)
+}
+
+/// The calls of a client that waits for the answers of a batch before it sends the next, after a `first` exchange, and
+/// how many commands they carry. A command and its reply are written from its serial number.
+pub(crate) fn calls(
+    first: Option<[&str; 2]>,
+    batches: &[Batch],
+    command: impl Fn(usize) -> String,
+    reply: impl Fn(usize) -> String,
+) -> (Vec<Call>, usize) {
+    let (mut calls, mut serial, mut asked, mut answered) = (Vec::new(), 0, 0_u64, 0_u64);
+    let mut ask = |direction, bytes: String, pause| {
+        let (own, opposite) = match direction {
+            Direction::ToServer => (&mut asked, answered),
+            Direction::ToClient => (&mut answered, asked),
+        };
+        *own += bytes.len() as u64;
+        calls.push(Call { direction, bytes, opposite, pause });
+    };
+    if let Some([command, reply]) = first {
+        ask(Direction::ToServer, command.to_owned(), false);
+        ask(Direction::ToClient, reply.to_owned(), false);
+    }
+    for batch in batches {
+        let serials = serial..serial + batch.sizes.len();
+        serial = serials.end;
+        let group = |parts: Vec<String>, each: bool| if each { parts } else { vec![parts.concat()] };
+        let commands = group(serials.clone().map(&command).collect(), batch.one_call_each);
+        for (index, bytes) in commands.into_iter().enumerate() {
+            ask(Direction::ToServer, bytes, batch.pause && index == 0);
+        }
+        for bytes in group(serials.map(&reply).collect(), batch.replies_one_call_each) {
+            ask(Direction::ToClient, bytes, false);
+        }
+    }
+    (calls, serial)
+}
+
+/// Plays the calls, those at `lost` not seen, beginning with the call `from`.
+pub(crate) fn play(calls: &[Call], lost: &[usize], from: usize, start: bool) -> Recorder {
+    let mut wire = if start { Wire::new() } else { Wire::joined() };
+    let base = wire.offsets;
+    let mut offsets = [0_u64; 2];
+    for (index, call) in calls.iter().enumerate() {
+        let own = usize::from(call.direction == Direction::ToClient);
+        let length = call.bytes.len() as u64;
+        if call.pause {
+            wire.now += 150 * MILLISECOND;
+        }
+        wire.offsets[own] = base[own] + offsets[own];
+        wire.offsets[1 - own] = base[1 - own] + call.opposite;
+        if index < from {
+        } else if lost.contains(&index) {
+            wire.lost(call.direction, length, 1);
+        } else {
+            wire.bytes(call.direction, call.bytes.as_bytes());
+        }
+        offsets[own] += length;
+    }
+    wire.close(CloseReason::Closed)
+}
