@@ -103,10 +103,28 @@ impl Candidates {
         self.0 |= 1 << place;
     }
 
-    /// The first of those that both streams look like.
-    fn agreed(self, other: Self) -> Option<&'static Entry> {
+    /// Whether the other stream looks like one of them, too.
+    const fn shares(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The first of those that both streams look like, and in which their bytes can belong to each other. Of bytes that
+    /// were too long to be held, none are there to tell.
+    fn agreed(
+        self,
+        other: Self,
+        last: Direction,
+        to_server: &[u8],
+        to_client: &[u8],
+    ) -> Option<&'static Entry> {
         let both = self.0 & other.0;
-        PROTOCOLS.iter().enumerate().find(|(place, _)| both >> place & 1 == 1).map(|(_, entry)| entry)
+        let unknown = to_server.is_empty() || to_client.is_empty();
+        PROTOCOLS
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| both >> place & 1 == 1)
+            .map(|(_, entry)| entry)
+            .find(|entry| unknown || (entry.agree)(last, to_server, to_client))
     }
 }
 
@@ -274,7 +292,8 @@ impl Conversation {
             let room = LIKELY_BYTES.saturating_sub(held.len());
             [held, &segment.bytes[..segment.bytes.len().min(room)]].concat()
         });
-        let mut finding = ask(direction, joined.as_deref().unwrap_or(segment.bytes));
+        let mut candidate = joined.as_deref().unwrap_or(segment.bytes);
+        let mut finding = ask(direction, candidate);
         let other = match direction {
             Direction::ToServer => detecting.to_client.likely,
             Direction::ToClient => detecting.to_server.likely,
@@ -282,7 +301,7 @@ impl Conversation {
         // What need not be held may be of any length.
         let fits = |finding: &Finding, length: usize| match finding {
             Finding::Found(..) | Finding::No => true,
-            Finding::Likely(likely) => likely.agreed(other).is_some() || length <= LIKELY_BYTES,
+            Finding::Likely(likely) => likely.shares(other) || length <= LIKELY_BYTES,
             Finding::NeedMore => length <= DETECTION_BYTES,
         };
         if !fits(&finding, held.len() + segment.bytes.len()) {
@@ -302,7 +321,8 @@ impl Conversation {
         if matches!(finding, Finding::No) && joined.is_some() && !detecting.search(direction).at_start {
             // What is held began nothing, but a message may begin here all the same.
             detecting.pending.drop_bytes(direction);
-            finding = ask(direction, segment.bytes);
+            candidate = segment.bytes;
+            finding = ask(direction, candidate);
             if !fits(&finding, segment.bytes.len()) {
                 finding = Finding::No;
             }
@@ -318,14 +338,52 @@ impl Conversation {
                 self.parse(entry, Some(segment), settings, sink);
             }
             Finding::NeedMore => detecting.pending.push(segment, direction),
-            Finding::Likely(likely) => match likely.agreed(other) {
-                Some(entry) => self.parse(entry, Some(segment), settings, sink),
-                None => {
-                    detecting.pending.push(segment, direction);
-                    detecting.search(direction).likely = likely;
+            Finding::Likely(likely) => {
+                let held = detecting.pending.bytes(direction.opposite());
+                let (to_server, to_client) = match direction {
+                    Direction::ToServer => (candidate, held),
+                    Direction::ToClient => (held, candidate),
+                };
+                match likely.agreed(other, direction, to_server, to_client) {
+                    Some(entry) => self.parse(entry, Some(segment), settings, sink),
+                    None if likely.shares(other) => self.disagree(segment, direction, likely, sink),
+                    None => {
+                        detecting.pending.push(segment, direction);
+                        detecting.search(direction).likely = likely;
+                    }
                 }
-            },
+            }
             Finding::No => self.reject(direction, sink),
+        }
+    }
+
+    /// Both streams look like a protocol, but what these bytes say and what was said before them do not belong together.
+    fn disagree(
+        &mut self,
+        segment: &Segment<'_>,
+        direction: Direction,
+        likely: Candidates,
+        sink: &mut dyn Sink,
+    ) {
+        let Phase::Detecting(detecting) = &mut self.phase else { return };
+        let length = detecting.pending.bytes(direction).len() + segment.bytes.len();
+        if direction == Direction::ToServer && length <= LIKELY_BYTES {
+            // A response that came before may have belonged to a request before it.
+            detecting.pending.drop_bytes(Direction::ToClient);
+            let answers = detecting.search(Direction::ToClient);
+            answers.at_start = false;
+            answers.attempts += 1;
+            answers.likely = Candidates::default();
+            detecting.pending.push(segment, direction);
+            detecting.search(direction).likely = likely;
+            return;
+        }
+        self.reject(direction, sink);
+        if let Phase::Detecting(detecting) = &mut self.phase {
+            detecting.pending.drop_bytes(direction.opposite());
+            let other = detecting.search(direction.opposite());
+            other.at_start = false;
+            other.likely = Candidates::default();
         }
     }
 

@@ -26,9 +26,18 @@ pub struct Entry {
     /// Looks at bytes that may start a message. The direction is what the caller believes; an answer of
     /// [`Detection::Found`] says which direction the bytes prove.
     pub detect: fn(Direction, &[u8]) -> Detection,
+    /// Whether bytes that look like requests and bytes that look like responses, of which neither proves anything, can
+    /// belong to each other: where requests are words that others use, too, it takes more than that both look right.
+    /// The direction is that of what came last: a response that came before a request may have answered another.
+    pub agree: fn(last: Direction, requests: &[u8], responses: &[u8]) -> bool,
     /// A parser for a connection on which nothing was parsed yet. The flag says that the connection is seen from its
     /// first byte on; without it, the first response may belong to a request that was never seen.
     pub start: fn(&Settings, from_start: bool) -> Box<dyn Parser>,
+}
+
+/// What protocols say of [`Entry::agree`] whose messages are told from others by themselves.
+pub(crate) const fn always_agree(_: Direction, _: &[u8], _: &[u8]) -> bool {
+    true
 }
 
 /// Parses both streams of one connection in one protocol.

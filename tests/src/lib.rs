@@ -4,11 +4,13 @@
 pub mod client;
 pub mod corpora;
 pub mod dnsmasq;
+pub mod matrix;
 pub mod nginx;
 pub mod probe;
 pub mod process;
 pub mod record;
 pub mod replay;
 pub mod server;
+pub mod traffic;
 pub mod zeek;
 pub mod zeek_dns;

@@ -38,6 +38,7 @@ use crate::{Protocol, registry::Entry};
 pub const ENTRY: Entry = Entry {
     protocol: Protocol::Dns,
     detect: frame::detect,
+    agree: crate::registry::always_agree,
     start: |_, from_start| Box::new(stream::DnsParser::new(from_start)),
 };
 

@@ -48,7 +48,8 @@ pub(super) fn detect(direction: Direction, bytes: &[u8]) -> Detection {
     match (request_line(bytes), status_line(bytes)) {
         (Line::Valid, _) => Detection::Found(Direction::ToServer),
         (_, Line::Valid) => Detection::Found(Direction::ToClient),
-        (Line::Simple, _) => Detection::Likely(Direction::ToServer),
+        (Line::Simple, _) if is_lone_target(bytes) => Detection::Likely(Direction::ToServer),
+        (Line::Simple, _) => Detection::No,
         (_, Line::NeedMore) | (Line::NeedMore, _) => Detection::NeedMore,
         // HTTP/0.9 answers with the bare document; only together with a likely request does it mean anything.
         _ if direction == Direction::ToClient && (bytes[0] == b'<' || bytes[0].is_ascii_alphabetic()) => {
@@ -56,6 +57,14 @@ pub(super) fn detect(direction: Direction, bytes: &[u8]) -> Detection {
         }
         _ => Detection::No,
     }
+}
+
+/// Whether a request line without a version is what HTTP/0.9 knows, which is `GET` and a target (servers take `POST` as
+/// well): a sentence is no request.
+fn is_lone_target(bytes: &[u8]) -> bool {
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let mut words = line.trim_ascii().split(|&byte| byte == b' ');
+    matches!(words.next(), Some(b"GET" | b"POST")) && words.count() == 1
 }
 
 fn request_line(bytes: &[u8]) -> Line {

@@ -28,7 +28,8 @@ pub(crate) mod stream;
 mod tests;
 
 /// HTTP/1 in the registry.
-pub const ENTRY: Entry = Entry { protocol: Protocol::Http, detect, start };
+pub const ENTRY: Entry =
+    Entry { protocol: Protocol::Http, detect, agree: crate::registry::always_agree, start };
 
 /// Bytes that one connection's parser holds at most: two unfinished heads, waiting requests, responses held for late
 /// ones, and the few exchanges under way.

@@ -31,7 +31,8 @@ mod tests;
 mod waiting;
 
 /// HTTP/2 and gRPC in the registry.
-pub const ENTRY: Entry = Entry { protocol: Protocol::Http2, detect, start };
+pub const ENTRY: Entry =
+    Entry { protocol: Protocol::Http2, detect, agree: crate::registry::always_agree, start };
 
 /// Bytes that one connection's parser holds at most: two unfinished header blocks, the fields that both ends of each
 /// direction remember, and the exchanges under way.

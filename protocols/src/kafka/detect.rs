@@ -2,7 +2,7 @@
 //! what such a request holds; the answer to `ApiVersions` by its list of kinds.
 
 use super::{
-    apis::{self, API_VERSIONS},
+    apis::{self, API_VERSIONS, CONTROLLED_SHUTDOWN},
     frame::{self, LENGTH_BYTES, LONGEST_FIRST},
     records,
     schema::{End, Note, walk},
@@ -44,6 +44,23 @@ pub(super) fn detect(direction: Direction, bytes: &[u8]) -> Detection {
         }
         Evidence::TooShort if direction == Direction::ToServer => Detection::NeedMore,
         _ => answer,
+    }
+}
+
+/// Numbers by which a request and a response that was seen near it may differ: clients count, and have only so many
+/// requests on their way.
+const NEAR: u32 = 256;
+
+/// Whether the first response can be that of the first request, or of one near it.
+pub(super) fn agree(_: Direction, requests: &[u8], responses: &[u8]) -> bool {
+    let number = |bytes: &[u8], place: usize| {
+        let bytes = bytes.get(place..)?.first_chunk()?;
+        Some(i32::from_be_bytes(*bytes))
+    };
+    // Behind a length, and in a request behind its kind and version.
+    match (number(requests, LENGTH_BYTES + 4), number(responses, LENGTH_BYTES)) {
+        (Some(asked), Some(answered)) => asked.abs_diff(answered) <= NEAR,
+        _ => true,
     }
 }
 
@@ -112,8 +129,9 @@ fn evidence(bytes: &[u8]) -> Evidence {
         Err(_) => return Evidence::None,
     };
     let Some(api) = head.api else { return Evidence::None };
-    // That there is no id is said by two bytes of ones, which is more than zeros say.
-    let Some(client) = head.client.map_or(Some(1), client_points) else { return Evidence::None };
+    // That there is no id is said by two bytes of ones, which is more than zeros say; but one kind has no room for an id.
+    let absent = u32::from(head.key != CONTROLLED_SHUTDOWN || head.version > 0);
+    let Some(client) = head.client.map_or(Some(absent), client_points) else { return Evidence::None };
     if !api.describes(head.version) {
         return Evidence::Points(client + exact);
     }

@@ -41,7 +41,7 @@ mod waiting;
 pub use topics::TopicNames;
 
 /// Kafka in the registry.
-pub const ENTRY: Entry = Entry { protocol: Protocol::Kafka, detect, start };
+pub const ENTRY: Entry = Entry { protocol: Protocol::Kafka, detect, agree: detect::agree, start };
 
 /// Bytes that one connection's parser holds at most: two unfinished messages, waiting requests, and responses held for
 /// late ones. The table of topics is shared by all connections and has a bound of its own.

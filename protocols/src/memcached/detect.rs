@@ -41,6 +41,46 @@ fn is_beginning_of_name(name: &[u8]) -> bool {
     name.len() < 16 && name.iter().all(|&byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
+/// Whether the first answer can be that of the first command.
+pub(super) fn agree(last: Direction, requests: &[u8], responses: &[u8]) -> bool {
+    if last == Direction::ToServer {
+        return false;
+    }
+    let first = |bytes| {
+        let line = <[u8]>::split(bytes, |&byte| byte == b'\n').next().unwrap_or_default();
+        line.strip_suffix(b"\r").unwrap_or(line)
+    };
+    let (line, answer) = (first(requests), words(first(responses)).next().unwrap_or_default());
+    let name = words(line).next().unwrap_or_default();
+    // What is not answered is followed by something that is.
+    if words(line).last() == Some(b"noreply") || matches!(answer, b"CLIENT_ERROR" | b"SERVER_ERROR") {
+        return true;
+    }
+    match Verb::find(name) {
+        Verb::Get | Verb::GetAndTouch => matches!(answer, b"VALUE" | b"END"),
+        Verb::Store => matches!(answer, b"STORED" | b"NOT_STORED" | b"EXISTS" | b"NOT_FOUND"),
+        Verb::Delete => matches!(answer, b"DELETED" | b"NOT_FOUND"),
+        Verb::Arithmetic => answer == b"NOT_FOUND" || number(answer).is_some(),
+        Verb::Touch => matches!(answer, b"TOUCHED" | b"NOT_FOUND"),
+        Verb::MetaGet | Verb::MetaSet | Verb::MetaDelete | Verb::MetaArithmetic | Verb::MetaDebug => {
+            answer.len() == 2
+        }
+        Verb::MetaNoOperation => answer == b"MN",
+        Verb::Subcommand if name == b"stats" && words(line).count() == 1 => {
+            matches!(answer, b"STAT" | b"END")
+        }
+        Verb::Subcommand if name == b"stats" => {
+            matches!(answer, b"STAT" | b"ITEM" | b"PREFIX" | b"END" | b"RESET")
+                || answer == b"OK" && words(line).nth(1) == Some(b"detail")
+        }
+        Verb::Subcommand => !matches!(answer, b"VALUE" | b"STORED" | b"DELETED" | b"TOUCHED" | b"NOT_FOUND"),
+        Verb::Plain if name == b"version" => answer == b"VERSION",
+        Verb::Plain | Verb::Watch => matches!(answer, b"OK" | b"RESET"),
+        Verb::Quit => false,
+        Verb::Unknown => true,
+    }
+}
+
 /// A command that is well formed.
 fn command(line: &[u8], rest: &[u8]) -> Detection {
     let line = line.strip_suffix(b"\r").unwrap_or(line);

@@ -23,7 +23,7 @@ mod request;
 mod tests;
 
 /// Memcached in the registry.
-pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Memcached, detect, start };
+pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Memcached, detect, agree: detect::agree, start };
 
 /// Bytes that one connection's parser holds at most: waiting commands and their masked text, and the lines under
 /// way.

@@ -24,7 +24,8 @@ mod tests;
 mod waiting;
 
 /// MongoDB in the registry.
-pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Mongodb, detect, start };
+pub(crate) const ENTRY: Entry =
+    Entry { protocol: Protocol::Mongodb, detect, agree: crate::registry::always_agree, start };
 
 /// Bytes that one connection's parser holds at most: the messages under way, and the names of waiting commands, with
 /// those of one more while it is read and of those whose room is kept for the next.

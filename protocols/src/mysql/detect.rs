@@ -105,6 +105,11 @@ fn refusal(length: usize, payload: &[u8]) -> Detection {
     if !(8..=ERROR_BYTES).contains(&length) {
         return Detection::No;
     }
+    // What no greeting has set a character set for is sent as UTF-8; three bytes say that it is an error, and which.
+    let is_text = |text| std::str::from_utf8(text).map_or_else(|error| error.error_len().is_none(), |_| true);
+    if !payload.get(3..).is_none_or(is_text) {
+        return Detection::No;
+    }
     match error(length, payload) {
         Some(true) => Detection::Found(Direction::ToClient),
         Some(false) => Detection::NeedMore,

@@ -36,7 +36,8 @@ mod statements;
 mod tests;
 
 /// MySQL in the registry.
-pub const ENTRY: Entry = Entry { protocol: Protocol::Mysql, detect, start };
+pub const ENTRY: Entry =
+    Entry { protocol: Protocol::Mysql, detect, agree: crate::registry::always_agree, start };
 
 /// Bytes that one connection's parser holds at most: two unfinished packets, waiting commands, prepared statements,
 /// answers held for late commands, and two names of databases.

@@ -33,7 +33,12 @@ mod step;
 mod tests;
 
 /// PostgreSQL in the registry.
-pub const ENTRY: Entry = Entry { protocol: Protocol::Postgresql, detect: detect::detect, start };
+pub const ENTRY: Entry = Entry {
+    protocol: Protocol::Postgresql,
+    detect: detect::detect,
+    agree: crate::registry::always_agree,
+    start,
+};
 
 /// Bytes that one connection's parser holds at most: an unfinished message of each stream, the groups that wait and the
 /// ones being read, replies held for late requests, and the known statements and portals.

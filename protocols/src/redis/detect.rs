@@ -130,6 +130,100 @@ fn answer(bytes: &[u8]) -> Detection {
     }
 }
 
+/// Commands that answer `+OK` and nothing else.
+const ANSWER_OK: [&str; 24] = [
+    "ASKING",
+    "AUTH",
+    "DISCARD",
+    "FLUSHALL",
+    "FLUSHDB",
+    "HMSET",
+    "LSET",
+    "LTRIM",
+    "MSET",
+    "MULTI",
+    "PSETEX",
+    "QUIT",
+    "READONLY",
+    "READWRITE",
+    "RENAME",
+    "REPLICAOF",
+    "RESTORE",
+    "SAVE",
+    "SELECT",
+    "SETEX",
+    "SLAVEOF",
+    "SWAPDB",
+    "UNWATCH",
+    "WATCH",
+];
+
+/// Commands that answer `+OK` as well as other things.
+const MAY_ANSWER_OK: [&str; 24] = [
+    "ACL",
+    "CLIENT",
+    "CLUSTER",
+    "CONFIG",
+    "DEBUG",
+    "EVAL",
+    "EVALSHA",
+    "EVAL_RO",
+    "EVALSHA_RO",
+    "FAILOVER",
+    "FCALL",
+    "FCALL_RO",
+    "FUNCTION",
+    "LATENCY",
+    "MEMORY",
+    "MIGRATE",
+    "MODULE",
+    "MONITOR",
+    "PFMERGE",
+    "REPLCONF",
+    "SCRIPT",
+    "SENTINEL",
+    "SET",
+    "XGROUP",
+];
+
+/// Commands that answer with an array.
+const ANSWER_ARRAYS: [&str; 8] = ["EXEC", "HMGET", "KEYS", "LRANGE", "MGET", "SMEMBERS", "TIME", "ZRANGE"];
+
+/// Whether the first answer can be that of the first command. Commands in lines of text are words that mail servers and
+/// message brokers know, too, and `+OK` is what they say.
+pub(super) fn agree(last: Direction, requests: &[u8], responses: &[u8]) -> bool {
+    if requests.first() == Some(&b'*') {
+        return true;
+    }
+    if last == Direction::ToServer {
+        return false;
+    }
+    let mut lines =
+        requests.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let Some(name) = lines.next().and_then(|line| line.split(u8::is_ascii_whitespace).next()) else {
+        return true;
+    };
+    let answer = responses.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let Some((marker, text)) = answer.trim_ascii_end().split_first() else { return true };
+    let is = |known: &str| known.as_bytes().eq_ignore_ascii_case(name);
+    let is_one_of = |names: &[&str]| names.iter().any(|known| is(known));
+    match marker {
+        // NATS quotes what it has to say.
+        b'-' => !text.starts_with(b"ERR '"),
+        b'+' => match text {
+            b"OK" => is_one_of(&ANSWER_OK) || is_one_of(&MAY_ANSWER_OK) || name.contains(&b'.'),
+            b"PONG" => is("PING"),
+            b"QUEUED" => true,
+            b"RESET" => is("RESET"),
+            _ if text.starts_with(b"Background ") => is_one_of(&["BGSAVE", "BGREWRITEAOF"]),
+            _ if is("TYPE") => !text.contains(&b' '),
+            _ => is_one_of(&["SYNC", "PSYNC"]),
+        },
+        b'*' | b'~' | b'%' | b'_' => !is_one_of(&ANSWER_OK),
+        _ => !is_one_of(&ANSWER_OK) && !is_one_of(&ANSWER_ARRAYS),
+    }
+}
+
 /// Whether a line can be the first of an answer.
 pub(super) fn is_answer(line: &[u8]) -> bool {
     let Some(text) = line.strip_suffix(b"\r\n") else { return false };

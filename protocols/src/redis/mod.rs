@@ -28,7 +28,7 @@ mod table;
 mod tests;
 
 /// Redis in the registry.
-pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Redis, detect, start };
+pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Redis, detect, agree: detect::agree, start };
 
 /// Bytes that one connection's parser holds at most: waiting commands and their masked text, of which up to half may be
 /// spent, the arguments and lines under way, and the nesting of the answer under way.

@@ -19,7 +19,8 @@ mod parser;
 mod tests;
 
 /// TLS in the registry.
-pub(crate) const ENTRY: Entry = Entry { protocol: Protocol::Tls, detect, start };
+pub(crate) const ENTRY: Entry =
+    Entry { protocol: Protocol::Tls, detect, agree: crate::registry::always_agree, start };
 
 /// Bytes that one connection's parser holds at most: of either stream a record under way and the records before it that
 /// belong to the same message, and what is kept of both hellos.

@@ -119,3 +119,16 @@ fn loss_at_the_very_start_does_not_hide_what_follows() {
     wire.request(&get("/b")).response(&ok("b"));
     assert_eq!((wire.summaries(), wire.recorder.unobserved), (vec!["GET /b 200".to_owned()], 1));
 }
+
+#[test]
+fn a_sentence_is_no_request_of_http_0_9() {
+    let mut wire = Wire::new();
+    wire.request("GET /index.html and put it there\n").response("ok\n");
+    assert_ne!(wire.conversation.state(), State::Parsing(Protocol::Http));
+    let mut wire = Wire::new();
+    wire.request("PUT /index.html\n").response("ok\n");
+    assert_ne!(wire.conversation.state(), State::Parsing(Protocol::Http));
+    let mut wire = Wire::new();
+    wire.request("GET /index.html\r\n").response("<html>\n");
+    assert_eq!(wire.conversation.state(), State::Parsing(Protocol::Http));
+}

@@ -152,3 +152,19 @@ fn bytes_that_are_none_of_its_messages_end_the_parsing() {
     wire.bytes(ASK, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(!is_kafka(&wire));
 }
+
+#[test]
+fn an_answer_that_carries_another_number_than_the_request_tells_nothing() {
+    // A list of groups, whose request has neither an id nor a body: two bytes of a kind are all there is to it.
+    let request = [0, 0, 0, 0x6f, 0, 7, 0, 0, 0, 0, 0, 1, 0, 0];
+    for (number, near) in [(1_u32, true), (200, true), (0x0013_0f03, false)] {
+        let response = [&[0, 0, 0, 5][..], &number.to_be_bytes(), &[0]].concat();
+        assert_eq!((ENTRY.agree)(ASK, &request, &response), near, "{number}");
+    }
+}
+
+#[test]
+fn a_kind_that_has_no_room_for_an_id_does_not_say_that_it_has_none() {
+    let request = [0, 0, 0, 12, 0, 7, 0, 0, 0, 0, 0, 1, 0x14, 0, 0, 0x0e];
+    assert_eq!((ENTRY.detect)(ASK, &request), Detection::No);
+}

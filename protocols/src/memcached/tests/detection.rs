@@ -1,7 +1,7 @@
 //! What is taken for Memcached, and what is not.
 
 use super::*;
-use crate::memcached::detect::detect;
+use crate::{Protocol, State, memcached::detect::detect};
 
 use Direction::{ToClient, ToServer};
 
@@ -95,4 +95,47 @@ fn other_protocols_are_not_taken_for_memcached() {
             );
         }
     }
+}
+
+#[test]
+fn commands_need_an_answer_that_can_be_theirs() {
+    let told = |request: &str, response: &str| {
+        let mut wire = Wire::joined();
+        wire.request(request).response(response);
+        wire.conversation.state() == State::Parsing(Protocol::Memcached)
+    };
+    for (request, response) in [
+        ("get k\r\n", "END\r\n"),
+        ("delete k\r\n", "NOT_FOUND\r\n"),
+        ("delete k noreply\r\nget l\r\n", "END\r\n"),
+        ("incr n 1\r\n", "17\r\n"),
+        ("touch k 1\r\n", "TOUCHED\r\n"),
+        ("version\r\n", "VERSION 1.6.21\r\n"),
+        ("flush_all\r\n", "OK\r\n"),
+        ("stats\r\n", "STAT pid 1\r\nEND\r\n"),
+        ("mg k v q\r\nmn\r\n", "MN\r\n"),
+    ] {
+        assert!(told(request, response), "{request:?} {response:?}");
+    }
+    // A shell, and the queue beanstalkd.
+    for (request, response) in [
+        ("version\r\n", "END\r\n"),
+        ("version\r\n", "1\r\n"),
+        ("stats\r\n", "DELETED\r\n"),
+        ("stats dog\r\n", "ERROR\r\n"),
+        ("quit\r\n", "NOT_FOUND\r\n"),
+        ("get file\r\n", "OK\r\n"),
+        ("get file\r\n", "17\r\n"),
+    ] {
+        assert!(!told(request, response), "{request:?} {response:?}");
+    }
+}
+
+#[test]
+fn an_answer_from_before_says_nothing_of_a_command() {
+    let mut wire = Wire::joined();
+    wire.response("DELETED\r\n").request("get k\r\n");
+    assert_eq!(wire.conversation.state(), State::Detecting);
+    wire.response("END\r\n");
+    assert_eq!(wire.conversation.state(), State::Parsing(Protocol::Memcached));
 }

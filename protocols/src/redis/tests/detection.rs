@@ -1,7 +1,7 @@
 //! What is taken for Redis, and what is not.
 
 use super::*;
-use crate::redis::detect::detect;
+use crate::{Protocol, State, redis::detect::detect};
 
 use Direction::{ToClient, ToServer};
 
@@ -92,4 +92,48 @@ fn text_that_begins_with_a_dash_is_no_error() {
     assert_eq!(detect(ToClient, b"-free=20448 obl=0\r\n"), Detection::No);
     assert_eq!(detect(ToClient, b"- item\r\n"), Detection::No);
     assert_eq!(detect(ToClient, b"-NOAUTH Authentication required.\r\n"), Detection::Likely(ToClient));
+}
+
+#[test]
+fn commands_in_lines_need_an_answer_that_can_be_theirs() {
+    let told = |request: &str, response: &str| {
+        let mut wire = Wire::joined();
+        wire.request(request).response(response);
+        wire.conversation.state() == State::Parsing(Protocol::Redis)
+    };
+    for (request, response) in [
+        ("PING\r\n", "+PONG\r\n"),
+        ("PING\r\n", "-NOAUTH Authentication required.\r\n"),
+        ("ping hello\r\n", "$5\r\nhello\r\n"),
+        ("QUIT\r\n", "+OK\r\n"),
+        ("set k v\r\n", "+OK\r\n"),
+        ("set k v get\r\n", "$1\r\nx\r\n"),
+        ("TYPE k\r\n", "+string\r\n"),
+        ("TIME\r\n", "*2\r\n$1\r\n1\r\n$1\r\n2\r\n"),
+        ("MULTI\r\nget k\r\n", "+OK\r\n+QUEUED\r\n"),
+    ] {
+        assert!(told(request, response), "{request:?} {response:?}");
+    }
+    // POP3, NATS, a shell.
+    for (request, response) in [
+        ("QUIT\r\n", "+OK dewey POP3 server signing off\r\n"),
+        ("AUTH PLAIN\r\n", "+ \r\n"),
+        ("PING\r\n", "+OK\r\n"),
+        ("PING\r\n", "-ERR 'Stale Connection'\r\n"),
+        ("QUIT\r\n", ":1\r\n"),
+        ("time\r\n", ":1\r\n"),
+        ("exec ls\r\n", "+OK\r\n"),
+        ("type ls\r\n", "+ ls is /bin/ls\r\n"),
+    ] {
+        assert!(!told(request, response), "{request:?} {response:?}");
+    }
+}
+
+#[test]
+fn an_answer_from_before_says_nothing_of_a_command_in_a_line() {
+    let mut wire = Wire::joined();
+    wire.response("+OK\r\n").request("PING\r\n");
+    assert_eq!(wire.conversation.state(), State::Detecting);
+    wire.response("+PONG\r\n");
+    assert_eq!(lines(&wire.close(CloseReason::Closed)), ["PING ok: complete"]);
 }

@@ -1,0 +1,134 @@
+//! What was recorded or written for the tests of this repository's own parsers.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use plainsight_protocols::{Direction, GapCause, Protocol};
+
+use super::{Sent, Step, Traffic};
+
+/// A file of the repository.
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)
+}
+
+/// All of them.
+///
+/// # Errors
+/// If one cannot be read.
+pub fn all() -> Result<Vec<Traffic>> {
+    let mut all = Vec::new();
+    for folder in ["http", "mysql"] {
+        all.extend(scripts(&format!("tests/fuzz/seeds/{folder}"), folder)?);
+    }
+    all.extend(dialogues("protocols/src/kafka/tests/recorded.txt", "recorded: kafka", Protocol::Kafka)?);
+    for file in files("protocols/src/tls/tests/captures")? {
+        all.extend(dialogues(&file, "recorded: tls", Protocol::Tls)?);
+    }
+    Ok(all)
+}
+
+/// The files of a folder, sorted.
+fn files(folder: &str) -> Result<Vec<String>> {
+    let entries = fs::read_dir(path(folder)).with_context(|| folder.to_owned())?;
+    let mut files = Vec::new();
+    for entry in entries {
+        files.push(format!("{folder}/{}", entry?.file_name().to_string_lossy()));
+    }
+    files.sort();
+    ensure!(!files.is_empty(), "{folder} is empty");
+    Ok(files)
+}
+
+/// What a script of the fuzz target `http` speaks, by its name.
+fn spoken(name: &str) -> (&'static str, Vec<Protocol>) {
+    match name.split('-').next().unwrap_or(name) {
+        "http2" => ("http2", vec![Protocol::Http2, Protocol::Grpc, Protocol::Http]),
+        "kafka" => ("kafka", vec![Protocol::Kafka]),
+        "dns" => ("dns", vec![Protocol::Dns]),
+        "mongodb" => ("mongodb", vec![Protocol::Mongodb]),
+        "tls" => ("tls", vec![Protocol::Tls]),
+        _ => ("http", vec![Protocol::Http]),
+    }
+}
+
+/// The scripts that the fuzz targets begin with; the format is told in `tests/fuzz/targets/http.rs`.
+fn scripts(folder: &str, target: &str) -> Result<Vec<Traffic>> {
+    let mut all = Vec::new();
+    for file in files(folder)? {
+        let script = fs::read(path(&file)).with_context(|| file.clone())?;
+        let name = file.rsplit('/').next().unwrap_or(&file).to_owned();
+        let (kind, speaks) = if target == "mysql" { ("mysql", vec![Protocol::Mysql]) } else { spoken(&name) };
+        let (from_start, steps) = script_steps(&script);
+        all.push(Traffic { kind: format!("recorded: {kind}"), name, speaks, from_start, steps });
+    }
+    Ok(all)
+}
+
+fn script_steps(script: &[u8]) -> (bool, Vec<Step>) {
+    let Some((&flags, mut rest)) = script.split_first() else { return (true, Vec::new()) };
+    let mut steps = Vec::new();
+    while let [operation, amount, after @ ..] = rest {
+        rest = after;
+        let direction = if operation & 8 > 0 { Direction::ToClient } else { Direction::ToServer };
+        let amount = usize::from(*amount);
+        let sent = match operation & 7 {
+            kind @ 0..=2 => {
+                let length = (amount * [1, 8, 64][usize::from(kind)]).min(rest.len());
+                let (bytes, after) = rest.split_at(length);
+                rest = after;
+                let mut bytes = bytes.to_vec();
+                if operation & 16 > 0 {
+                    bytes.pop();
+                    bytes.extend_from_slice(b"\r\n");
+                }
+                Sent::Bytes(bytes)
+            }
+            3 => Sent::Gap(amount as u64, GapCause::Lost { calls: u64::from(operation >> 4 & 7) }),
+            4 => Sent::Gap(amount as u64 * 64, GapCause::NotCopied),
+            5 | 6 => continue,
+            _ => break,
+        };
+        steps.push(Step { direction, sent });
+    }
+    (flags & 1 > 0, steps)
+}
+
+/// Segments in hexadecimal, a line each: `>` to the server, `<` to the client; `=` begins a connection.
+fn dialogues(file: &str, kind: &str, protocol: Protocol) -> Result<Vec<Traffic>> {
+    let text = fs::read_to_string(path(file)).with_context(|| file.to_owned())?;
+    let begin = |name: &str| Traffic {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        speaks: vec![protocol],
+        from_start: true,
+        steps: Vec::new(),
+    };
+    let mut all = vec![begin(file)];
+    for line in text.lines() {
+        match line.split_once(' ') {
+            Some(("=", name)) => all.push(begin(name)),
+            Some((side @ (">" | "<"), bytes)) => {
+                let direction = if side == ">" { Direction::ToServer } else { Direction::ToClient };
+                let bytes = unhex(bytes).with_context(|| format!("{file}: {line}"))?;
+                if let Some(connection) = all.last_mut() {
+                    connection.steps.push(Step { direction, sent: Sent::Bytes(bytes) });
+                }
+            }
+            _ => {}
+        }
+    }
+    all.retain(|traffic| !traffic.steps.is_empty());
+    ensure!(!all.is_empty(), "{file} holds no segment");
+    Ok(all)
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>> {
+    let text = text.trim();
+    ensure!(text.len() % 2 == 0 && text.is_ascii(), "not hexadecimal");
+    let pairs = (0..text.len()).step_by(2).map(|at| &text[at..at + 2]);
+    pairs.map(|pair| Ok(u8::from_str_radix(pair, 16)?)).collect()
+}
