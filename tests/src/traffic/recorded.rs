@@ -49,7 +49,9 @@ fn spoken(name: &str) -> (&'static str, Vec<Protocol>) {
         "http2" => ("http2", vec![Protocol::Http2, Protocol::Grpc, Protocol::Http]),
         "kafka" => ("kafka", vec![Protocol::Kafka]),
         "dns" => ("dns", vec![Protocol::Dns]),
+        "memcached" => ("memcached", vec![Protocol::Memcached]),
         "mongodb" => ("mongodb", vec![Protocol::Mongodb]),
+        "redis" => ("redis", vec![Protocol::Redis]),
         "tls" => ("tls", vec![Protocol::Tls]),
         _ => ("http", vec![Protocol::Http]),
     }
