@@ -44,6 +44,9 @@ const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
 
+/// The target that feeds whole connections.
+const CONNECTIONS: &str = "http";
+
 /// Longest input, seconds that one may take, and memory in MiB: more than that is a finding.
 const LIMITS: [&str; 3] = ["-max_len=8192", "-timeout=5", "-rss_limit_mb=1024"];
 
@@ -104,6 +107,16 @@ fn targets(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// The folders with what a target begins with: its own, and for the target of whole connections all there are, for it
+/// runs every parser.
+fn seeds(folder: &Path, target: &str) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut folders: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    folders.retain(|seeds| seeds.is_dir() && (target == CONNECTIONS || seeds.ends_with(target)));
+    folders.sort();
+    Ok(folders)
+}
+
 fn fuzz(workspace: &Workspace, programs: &Path, target: &str, seconds: u64) -> Result<()> {
     let corpus = folder(workspace).join("corpus").join(target);
     fs::create_dir_all(&corpus).with_context(|| format!("cannot make the folder {}", corpus.display()))?;
@@ -114,10 +127,7 @@ fn fuzz(workspace: &Workspace, programs: &Path, target: &str, seconds: u64) -> R
         .arg("-print_final_stats=1")
         .arg(format!("-artifact_prefix={}/", corpus.parent().unwrap_or(&corpus).display()))
         .arg(&corpus);
-    let seeds = folder(workspace).join("seeds").join(target);
-    if seeds.is_dir() {
-        command.arg(seeds);
-    }
+    command.args(seeds(&folder(workspace).join("seeds"), target)?);
     let line = command::line(&command);
     println!("{line}");
     let ending = supervise(&mut command, Duration::from_secs(seconds) + GRACE, |text| {
@@ -132,5 +142,24 @@ fn fuzz(workspace: &Workspace, programs: &Path, target: &str, seconds: u64) -> R
             bail!("`{line}` failed ({status}); the input that did it is in the file named above")
         }
         Ending::TimedOut => bail!("`{line}` did not stop by itself"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_of_connections_begins_with_all_seeds_and_others_with_their_own() -> Result<()> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz");
+        let names = |target: &str| -> Result<Vec<String>> {
+            let folders = seeds(&folder.join("seeds"), target)?;
+            Ok(folders.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
+        };
+        assert_eq!(names("dns")?, ["dns"]);
+        let all = names(CONNECTIONS)?;
+        assert!(["dns", "http", "mysql"].iter().all(|seeds| all.iter().any(|name| name == seeds)), "{all:?}");
+        assert!(targets(&folder.join("targets"))?.iter().any(|target| target == CONNECTIONS));
+        Ok(())
     }
 }

@@ -1,5 +1,5 @@
 use crate::{
-    CloseReason, Detection, Direction, Outcome, Protocol, State,
+    CloseReason, Detection, Direction, Outcome, State,
     testing::{MILLISECOND, Recorder, Seen, Wire},
 };
 

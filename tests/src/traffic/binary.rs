@@ -39,10 +39,13 @@ fn cipher(length: usize, seed: u32) -> Vec<u8> {
     (0..length).map(next).collect()
 }
 
+/// Writes a dialogue.
+type Dialogue = fn() -> Vec<Step>;
+
 /// All of them.
 #[must_use]
 pub fn all() -> Vec<Traffic> {
-    let dialogues: [(&str, fn() -> Vec<Step>); 34] = [
+    let dialogues: [(&str, Dialogue); 34] = [
         ("ssh", ssh),
         ("git", git_fetch),
         ("git", git_push),

@@ -126,53 +126,56 @@ const WORDS: [&str; 64] = [
     "select",
 ];
 
+/// Writes what one call carries.
+type Part = fn(&mut Chance) -> Vec<u8>;
+
 /// All of it.
 #[must_use]
 pub fn all() -> Vec<Traffic> {
-    let kinds: [(&str, &dyn Fn(&mut Chance) -> Vec<u8>); 9] = [
-        ("random bytes", &|chance| {
+    let kinds: [(&str, Part); 9] = [
+        ("random bytes", |chance| {
             let length = chance.length();
             chance.bytes(length)
         }),
-        ("small integers", &|chance| {
+        ("small integers", |chance| {
             let length = chance.length();
             chance.small(length)
         }),
-        ("random text", &|chance| {
+        ("random text", |chance| {
             let lines = 1 + chance.below(4);
             (0..lines).map(|_| chance.line()).collect::<String>().into_bytes()
         }),
-        ("length of 2 bytes, random body", &|chance| {
+        ("length of 2 bytes, random body", |chance| {
             let length = chance.length();
             let mut bytes = (length as u16).to_be_bytes().to_vec();
             bytes.extend(chance.bytes(length));
             bytes
         }),
-        ("length of 4 bytes, random body", &|chance| {
+        ("length of 4 bytes, random body", |chance| {
             let length = chance.length();
             let mut bytes = (length as u32).to_be_bytes().to_vec();
             bytes.extend(chance.bytes(length));
             bytes
         }),
-        ("length of 4 bytes, integers", &|chance| {
+        ("length of 4 bytes, integers", |chance| {
             let length = chance.length();
             let mut bytes = (length as u32).to_be_bytes().to_vec();
             bytes.extend(chance.small(length));
             bytes
         }),
-        ("length of 4 bytes, text", &|chance| {
+        ("length of 4 bytes, text", |chance| {
             let line = chance.line();
             let mut bytes = (line.len() as u32).to_be_bytes().to_vec();
             bytes.extend(line.into_bytes());
             bytes
         }),
-        ("little-endian length, random body", &|chance| {
+        ("little-endian length, random body", |chance| {
             let length = chance.length();
             let mut bytes = (length as u32).to_le_bytes().to_vec();
             bytes.extend(chance.bytes(length));
             bytes
         }),
-        ("little-endian length, integers", &|chance| {
+        ("little-endian length, integers", |chance| {
             let length = chance.length();
             let mut bytes = (length as u32).to_le_bytes().to_vec();
             bytes.extend(chance.small(length));

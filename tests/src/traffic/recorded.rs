@@ -130,7 +130,7 @@ fn dialogues(file: &str, kind: &str, protocol: Protocol) -> Result<Vec<Traffic>>
 
 fn unhex(text: &str) -> Result<Vec<u8>> {
     let text = text.trim();
-    ensure!(text.len() % 2 == 0 && text.is_ascii(), "not hexadecimal");
+    ensure!(text.len().is_multiple_of(2) && text.is_ascii(), "not hexadecimal");
     let pairs = (0..text.len()).step_by(2).map(|at| &text[at..at + 2]);
     pairs.map(|pair| Ok(u8::from_str_radix(pair, 16)?)).collect()
 }

@@ -146,7 +146,7 @@ fn a_refusal_is_readable() {
         let length = [3 + text.len() as u8, 0, 0, 0];
         [&length[..], &[0xff, 0x69, 0x04], text].concat()
     };
-    let found = |text: &[u8]| (crate::mysql::ENTRY.detect)(Direction::ToClient, &refusal(text));
+    let found = |text: &[u8]| detect(Direction::ToClient, &refusal(text));
     assert_eq!(found(b"Host '10.0.0.7' is not allowed"), Detection::Found(Direction::ToClient));
     assert_eq!(found("Превышено".as_bytes()), Detection::Found(Direction::ToClient));
     assert_eq!(found(b"\x91\xb4\xd7X\x90\x84=\xac\xe5W\xcd"), Detection::No);

@@ -75,14 +75,9 @@ fn other_protocols_are_not_taken_for_redis() {
                 wire.bytes(ToServer, client).bytes(ToClient, server);
             }
             let state = wire.conversation.state();
-            assert_ne!(
-                state,
-                State::Parsing(crate::Protocol::Redis),
-                "{:?}",
-                String::from_utf8_lossy(client)
-            );
+            assert_ne!(state, State::Parsing(Protocol::Redis), "{:?}", String::from_utf8_lossy(client));
             let seen = wire.close(CloseReason::Closed).seen;
-            assert!(seen.iter().all(|seen| seen.protocol != crate::Protocol::Redis));
+            assert!(seen.iter().all(|seen| seen.protocol != Protocol::Redis));
         }
     }
 }
