@@ -1,14 +1,15 @@
 //! The kernel programs of plainsight.
 //!
-//! | hook | sees |
-//! |---|---|
-//! | `sys_exit` (BTF tracepoint, else raw tracepoint) | every system call that moved bytes through a socket |
-//! | `inet_sock_set_state` (raw tracepoint) | who dialled, who accepted, which ports listen, who sent the last byte |
-//! | `tcp_destroy_sock` (raw tracepoint) | the end of a connection, after the last call that can read from it |
-//! | `tcp_retransmit_skb` (raw tracepoint) | segments sent again |
+//! | hook | sees | from Linux |
+//! |---|---|---|
+//! | `sock_send_length`, `sock_recv_length` (BTF tracepoints) | every message that went through a socket, see `programs::socket_layer` | 6.3 |
+//! | `sys_exit` (BTF tracepoint, else raw tracepoint) | where these are not: every system call that moved bytes through a socket | 5.12, 5.10 |
+//! | `inet_sock_set_state` (raw tracepoint) | who dialled, who accepted, which ports listen, who sent the last byte | 5.10 |
+//! | `tcp_destroy_sock` (raw tracepoint) | the end of a connection, after the last call that can read from it | 5.10 |
+//! | `tcp_retransmit_skb` (raw tracepoint) | segments sent again | 5.10 |
 //!
-//! Needs kernel 5.10: ring buffer and `bpf_ktime_get_boot_ns` (5.8), `bpf_probe_read_kernel` (5.5). The BTF tracepoint
-//! follows typed pointers without a helper call and needs `bpf_get_current_task_btf` (5.11).
+//! Needs kernel 5.10: ring buffer and `bpf_ktime_get_boot_ns` (5.8), `bpf_probe_read_kernel` (5.5). BTF tracepoints follow
+//! typed pointers without a helper call, need `bpf_get_current_task_btf` (5.11), and take turns by an atomic exchange (5.12).
 
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]

@@ -63,7 +63,7 @@ impl Default for CaptureOptions {
 pub enum SystemCallHook {
     /// The socket layer's tracepoints if the kernel has them (from 6.3), else the exit of system calls.
     Best,
-    /// The exit of system calls as a BTF tracepoint (from 5.11), else as a raw one.
+    /// The exit of system calls as a BTF tracepoint (from 5.12), else as a raw one.
     Exit,
     /// The exit of system calls as a raw tracepoint, whatever the kernel could do.
     Raw,

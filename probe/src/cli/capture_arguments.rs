@@ -20,7 +20,7 @@ pub(super) struct CaptureArguments {
     #[arg(long, value_name = "SIZE", default_value = "4096", value_parser = values::payload_bytes)]
     pub(super) payload_bytes: u32,
 
-    /// Where calls are watched: `exit` and `raw` cost more, and are what kernels before 6.3 and 5.11 get anyway
+    /// Where calls are watched: `exit` and `raw` cost more, and are what kernels before 6.3 and 5.12 get anyway
     #[arg(long, value_name = "FORM", default_value = "best")]
     pub(super) hook: HookForm,
 

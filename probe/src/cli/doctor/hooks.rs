@@ -26,7 +26,7 @@ fn attached_check(hook: &AttachedHook) -> Check {
 /// What the form of the hook costs, and what brings a better one.
 fn remedy_for_less(form: &str) -> &'static str {
     if form == "raw tracepoint" {
-        "none needed; every system call of the host costs a little more than with a BTF tracepoint (from Linux 5.11), or \
+        "none needed; every system call of the host costs a little more than with a BTF tracepoint (from Linux 5.12), or \
          with the socket layer's sock_send_length and sock_recv_length and the root cgroup's recvmsg (from Linux 6.3)"
     } else {
         "none needed; every system call of the host costs a little more than where the socket layer can be watched: \
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_remedy_names_the_kernel_that_brings_more() {
-        assert!(remedy_for_less("raw tracepoint").contains("5.11"));
-        assert!(!remedy_for_less("BTF tracepoint").contains("5.11"));
+        assert!(remedy_for_less("raw tracepoint").contains("5.12"));
+        assert!(!remedy_for_less("BTF tracepoint").contains("5.12"));
     }
 }
