@@ -41,11 +41,13 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 16] = [
+const LIVE_NEEDS: [Need; 18] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
     Need::program("wrk", "wrk"),
+    Need::server("nghttpd", "nghttp2-server", "nghttpd"),
+    Need::program("h2load", "nghttp2-client"),
     Need::program("curl", "curl"),
     Need::program("python3", "python3"),
     Need::program("tmux", "tmux"),
