@@ -54,7 +54,7 @@ fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option
     // SAFETY: the room is larger than any record.
     unsafe {
         let payload = room.place().add(size_of::<DatagramRecord>());
-        let captured = copy(payload, datagram.source, 0, want);
+        let captured = copy(payload, datagram.source, 0, want).bytes;
         if captured < HEADER_BYTES || !resembles_dns(payload) {
             count(Counter::DatagramUnknown);
             return None;

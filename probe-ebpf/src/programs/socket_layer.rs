@@ -281,5 +281,5 @@ fn spliced(sock: *const u8) {
     }
     let source = Source { kind: NOWHERE, memory: 0, count: 0 };
     let stretch = Stretch { flow: flow::RECEIVED, length, source, skip: 0, sequences: (begin, opposite) };
-    data::send::<SocketLayer>(connection, &stretch);
+    data::send::<SocketLayer>(connection, &stretch, false);
 }
