@@ -14,7 +14,7 @@ use crate::{process::ServerProcess, server::free_port};
 pub const PACKAGES: &str = "nghttp2-server nghttp2-client";
 
 /// Its pages: their names and sizes. One fits in a segment, one in several frames.
-pub const PAGES: [(&str, usize); 2] = [("/small.txt", 123), ("/medium.txt", 40_000)];
+pub const PAGES: [(&str, usize); 2] = [("/small.txt", 123), ("/medium.txt", 20_000)];
 
 /// Starts a server of HTTP/2 without TLS, which sends what it gets back where a request has a body.
 ///

