@@ -107,8 +107,11 @@ fn every_kind_of_call_is_seen_from_both_ends_with_its_status_and_messages() -> R
             assert!(record.outcome == "complete" || given_up, "{context}");
         }
     }
-    let large = |record: &&&Record| record.request_bytes > 300_000 && record.response_bytes > 300_000;
-    assert_eq!(outcome.records.iter().collect::<Vec<_>>().iter().filter(large).count(), 2);
+    let is_large = |record: &&Record| {
+        let bytes = record.request_bytes.min(record.response_bytes);
+        record.name.ends_with("/Get") && bytes > 50_000
+    };
+    assert_eq!(outcome.records.iter().filter(is_large).count(), 2, "the large message, from both ends");
     Ok(())
 }
 
@@ -154,7 +157,9 @@ fn a_channel_joined_between_two_calls_gives_nothing_that_is_not_so() -> Result<(
     for record in &outcome.records {
         *sides.entry(record.side.as_str()).or_insert(0) += 1;
         let context = format!("{record:?}");
-        assert_eq!(record.protocol, "grpc", "{context}");
+        // Of a call that was under way only the answer is seen, in which nothing need name gRPC.
+        let is_answer_alone = record.outcome == "partial" && record.request_bytes == 0;
+        assert!(record.protocol == "grpc" || is_answer_alone, "{context}");
         assert!(["", "shop.v1.Orders/Get"].contains(&method(record).as_str()), "{context}");
         assert!(["", "OK"].contains(&record.text("rpc.response.status_code")), "{context}");
         assert_eq!(record.error_type, None, "{context}");
