@@ -31,6 +31,9 @@ pub(crate) struct Datagram {
     pub(crate) peer: Option<Peer>,
 }
 
+/// Questions in one message, at most: as many as userspace takes.
+const MOST_QUESTIONS: u8 = 32;
+
 /// Length of a DNS header.
 const HEADER_BYTES: u32 = 12;
 
@@ -87,7 +90,8 @@ fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option
     }
 }
 
-/// A query or an answer with one question, and counts that fit: what resolvers and servers send.
+/// A query or an answer, and counts that fit: what resolvers and servers send, with one question, and what neighbours ask
+/// each other (RFC 6762 section 5.3), with several.
 ///
 /// # Safety
 /// `head` must be valid for the length of a header.
@@ -97,7 +101,13 @@ unsafe fn resembles_dns(head: *const u8) -> bool {
     let byte = |index: usize| unsafe { *head.add(index) };
     let opcode = byte(2) >> 3 & 0xf;
     let reserved = byte(3) & 0x40;
-    opcode <= 6 && reserved == 0 && byte(4) == 0 && byte(5) <= 1 && byte(6) < 4 && byte(8) < 4 && byte(10) < 4
+    opcode <= 6
+        && reserved == 0
+        && byte(4) == 0
+        && byte(5) <= MOST_QUESTIONS
+        && byte(6) < 4
+        && byte(8) < 4
+        && byte(10) < 4
 }
 
 /// The peer's address that a call names (`struct sockaddr_in`, `struct sockaddr_in6`): family, port, and behind it four
