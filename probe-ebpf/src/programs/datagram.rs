@@ -71,7 +71,11 @@ fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option
             // The socket may be one of IPv6 that is not bound: the local address then is all zero in both families.
             family = if peer.is_v6 == 0 { family & !flags::IPV6 } else { family | flags::IPV6 };
         }
-        if !admits_ports((*record).addresses.local_port, (*record).addresses.remote_port) {
+        let (local, remote) = ((*record).addresses.local_port, (*record).addresses.remote_port);
+        // Who answered is not known where the program did not want to know it: userspace finds the question, if that was
+        // admitted.
+        let is_from_nobody = datagram.flow == flow::RECEIVED && remote == 0 && is_answer(payload);
+        if !is_from_nobody && !admits_ports(local, remote) {
             count(Counter::Filtered);
             return None;
         }
@@ -108,6 +112,16 @@ unsafe fn resembles_dns(head: *const u8) -> bool {
         && byte(6) < 4
         && byte(8) < 4
         && byte(10) < 4
+}
+
+/// Whether a message of DNS is an answer.
+///
+/// # Safety
+/// `head` must be valid for the length of a header.
+#[inline(always)]
+unsafe fn is_answer(head: *const u8) -> bool {
+    // SAFETY: by contract.
+    unsafe { *head.add(2) & 0x80 != 0 }
 }
 
 /// The peer's address that a call names (`struct sockaddr_in`, `struct sockaddr_in6`): family, port, and behind it four
