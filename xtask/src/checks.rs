@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 18] = [
+const LIVE_NEEDS: [Need; 19] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -52,6 +52,7 @@ const LIVE_NEEDS: [Need; 18] = [
     Need::program("python3", "python3"),
     Need::program("tmux", "tmux"),
     Need::program("ip", "iproute2"),
+    Need::program("unshare", "util-linux"),
     Need::program("dnsmasq", "dnsmasq-base"),
     Need::program("dig", "bind9-dnsutils"),
     Need::program("dnsperf", "dnsperf"),
