@@ -19,8 +19,15 @@ use plainsight_tests::{
 
 const SIDES: [&str; 2] = ["client", "server"];
 
+/// The hooks that there are: the best one, and those of older kernels.
+const HOOKS: [&str; 3] = ["best", "exit", "raw"];
+
 fn watch(port: u16) -> Result<Probe> {
-    Probe::start(&["--port", &port.to_string()])
+    watch_by("best", port)
+}
+
+fn watch_by(hook: &str, port: u16) -> Result<Probe> {
+    Probe::start(&["--port", &port.to_string(), "--hook", hook])
 }
 
 #[test]
@@ -56,8 +63,9 @@ fn every_lookup_of_dnsperf_is_seen_once_from_either_end() -> Result<()> {
     let names: Vec<_> = (0..48).map(|number| format!("n{number}.example.test A")).collect();
     let mut questions: Vec<_> = names.iter().map(String::as_str).collect();
     questions.extend(["plain.example.test A", "both.example.test AAAA"]);
-    for (transport, times, clients) in [("udp", 100, "4"), ("tcp", 4, "2")] {
-        let probe = watch(server.port)?;
+    let cases = HOOKS.map(|hook| (hook, "udp", 60, "4")).into_iter().chain([("best", "tcp", 4, "2")]);
+    for (hook, transport, times, clients) in cases {
+        let probe = watch_by(hook, server.port)?;
         let report = server.dnsperf(&questions, times, &["-m", transport, "-c", clients, "-q", "50"])?;
         let outcome = probe.stop()?;
         for side in SIDES {
@@ -68,7 +76,7 @@ fn every_lookup_of_dnsperf_is_seen_once_from_either_end() -> Result<()> {
                 assert_eq!(record.text("network.transport"), transport);
             }
             let count = |what: &str| counts.get(what).copied().unwrap_or(0);
-            let context = format!("{side} {transport}: {counts:?} {:?} {report}", outcome.messages);
+            let context = format!("{hook} {side} {transport}: {counts:?} {:?} {report}", outcome.messages);
             assert_eq!(count("NOERROR"), number(&report, "NOERROR")?, "{context}");
             assert_eq!(count("NXDOMAIN"), number(&report, "NXDOMAIN")?, "{context}");
             assert_eq!(count("no_response"), number(&report, "Queries lost:")?, "{context}");
@@ -108,33 +116,35 @@ fn getaddrinfo_asks_for_both_kinds_of_addresses_in_one_call_and_both_are_seen() 
     let mut resolver = Resolver(child);
     let mut next = || output.next().context("the script ended")?.context("its output");
     ensure!(next()? == "ready");
-    let probe = watch(53)?;
-    let mut ask = |name: &str| -> Result<String> {
-        writeln!(resolver.0.stdin.as_mut().context("its input")?, "{name}")?;
-        next()
-    };
-    assert_eq!(ask("both.example.test")?, r#"["192.0.2.7", "2001:db8::7"]"#);
-    assert_eq!(ask("four.example.test")?, r#"["192.0.2.4"]"#);
-    assert!(ask("nothere.example.test")?.contains("not known"));
-    let outcome = probe.stop()?;
-    for side in SIDES {
-        // Others on this machine may use that port, too.
-        let mut lines: Vec<_> = outcome
-            .side(side)
-            .into_iter()
-            .filter(|record| record.text("dns.question.name").ends_with(".example.test"))
-            .map(line)
-            .collect();
-        lines.sort();
-        let expected = [
-            "udp A both.example.test NOERROR complete",
-            "udp A four.example.test NOERROR complete",
-            "udp A nothere.example.test NXDOMAIN complete",
-            "udp AAAA both.example.test NOERROR complete",
-            "udp AAAA four.example.test NOERROR complete",
-            "udp AAAA nothere.example.test NXDOMAIN complete",
-        ];
-        assert_eq!(lines, expected, "{side}: {:?}", outcome.messages);
+    for hook in HOOKS {
+        let probe = watch_by(hook, 53)?;
+        let mut ask = |name: &str| -> Result<String> {
+            writeln!(resolver.0.stdin.as_mut().context("its input")?, "{name}")?;
+            next()
+        };
+        assert_eq!(ask("both.example.test")?, r#"["192.0.2.7", "2001:db8::7"]"#);
+        assert_eq!(ask("four.example.test")?, r#"["192.0.2.4"]"#);
+        assert!(ask("nothere.example.test")?.contains("not known"));
+        let outcome = probe.stop()?;
+        for side in SIDES {
+            // Others on this machine may use that port, too.
+            let mut lines: Vec<_> = outcome
+                .side(side)
+                .into_iter()
+                .filter(|record| record.text("dns.question.name").ends_with(".example.test"))
+                .map(line)
+                .collect();
+            lines.sort();
+            let expected = [
+                "udp A both.example.test NOERROR complete",
+                "udp A four.example.test NOERROR complete",
+                "udp A nothere.example.test NXDOMAIN complete",
+                "udp AAAA both.example.test NOERROR complete",
+                "udp AAAA four.example.test NOERROR complete",
+                "udp AAAA nothere.example.test NXDOMAIN complete",
+            ];
+            assert_eq!(lines, expected, "{hook}, {side}: {:?}", outcome.messages);
+        }
     }
     Ok(())
 }
@@ -181,12 +191,12 @@ fn ends(record: &Record) -> Result<[SocketAddr; 2]> {
 }
 
 /// Asks a server bound to one address, under another, through sockets that are connected and such that are not.
-fn through(server_at: &str, asked_at: &str, client_at: &str) -> Result<()> {
+fn through(hook: &str, server_at: &str, asked_at: &str, client_at: &str) -> Result<()> {
     const QUESTIONS: u16 = 20;
-    let context = format!("{client_at} asks {asked_at} of a server at {server_at}");
+    let context = format!("{hook}: {client_at} asks {asked_at} of a server at {server_at}");
     let server = bound(server_at)?;
     let address = SocketAddr::new(asked_at.parse()?, server.local_addr()?.port());
-    let probe = watch(address.port())?;
+    let probe = watch_by(hook, address.port())?;
     let serving = serve(server, 2 * usize::from(QUESTIONS));
     let mut elapsed = Vec::new();
     let mut clients = Vec::new();
@@ -243,15 +253,18 @@ fn through(server_at: &str, asked_at: &str, client_at: &str) -> Result<()> {
 
 #[test]
 fn whoever_asks_a_server_whose_socket_is_not_connected_is_shown_with_its_address() -> Result<()> {
-    through("127.0.0.1:0", "127.0.0.1", "127.0.0.1:0")?;
-    through("0.0.0.0:0", "127.0.0.1", "0.0.0.0:0")?;
-    through("[::1]:0", "::1", "[::1]:0")?;
-    through("[::]:0", "::1", "[::]:0")
+    through("best", "127.0.0.1:0", "127.0.0.1", "127.0.0.1:0")?;
+    through("best", "[::1]:0", "::1", "[::1]:0")?;
+    for hook in HOOKS {
+        through(hook, "0.0.0.0:0", "127.0.0.1", "0.0.0.0:0")?;
+        through(hook, "[::]:0", "::1", "[::]:0")?;
+    }
+    Ok(())
 }
 
 #[test]
 fn a_server_of_both_families_shows_who_asked_over_the_older_one() -> Result<()> {
-    through("[::]:0", "127.0.0.1", "127.0.0.1:0")
+    HOOKS.into_iter().try_for_each(|hook| through(hook, "[::]:0", "127.0.0.1", "127.0.0.1:0"))
 }
 
 #[test]
