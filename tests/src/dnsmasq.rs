@@ -11,12 +11,50 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::server::free_port;
+use crate::{record::Record, server::free_port};
 
 /// Packets of the recording reach the file within this: the kernel hands them on once a second.
 const WRITTEN_WITHIN: Duration = Duration::from_millis(1500);
 /// Starting a program takes less, on a busy machine, too.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What dig is asked to ask.
+pub const ASKED: [&[&str]; 14] = [
+    &["plain.example.test", "A"],
+    &["both.example.test", "AAAA", "+noedns"],
+    &["www.example.test", "A", "+dnssec", "+cookie"],
+    &["example.test", "MX"],
+    &["_sip._udp.example.test", "SRV"],
+    &["secret.example.test", "TXT"],
+    &["nothere.example.test", "A"],
+    &["outside.test", "A"],
+    &["big.example.test", "A"],
+    &["plain.example.test", "A", "+tcp"],
+    &["@127.0.0.2", "zone.test", "AXFR"],
+    &["version.bind", "TXT", "CH"],
+    &["plain.example.test", "TYPE65400"],
+    &["long.example.test", "TXT"],
+];
+
+/// What comes of that: a [`line`] for each exchange.
+pub const ANSWERED: [&str; 15] = [
+    "udp A plain.example.test NOERROR complete",
+    "udp AAAA both.example.test NOERROR complete",
+    "udp A www.example.test NOERROR complete",
+    "udp MX example.test NOERROR complete",
+    "udp SRV _sip._udp.example.test NOERROR complete",
+    "udp TXT secret.example.test NOERROR complete",
+    "udp A nothere.example.test NXDOMAIN complete",
+    "udp A outside.test REFUSED complete",
+    "udp A big.example.test NOERROR complete",
+    "tcp A plain.example.test NOERROR complete",
+    "tcp AXFR zone.test NOERROR complete",
+    "udp TXT version.bind NOERROR complete",
+    "udp TYPE65400 plain.example.test NXDOMAIN complete",
+    // Truncated, so asked again over TCP.
+    "udp TXT long.example.test NOERROR complete",
+    "tcp TXT long.example.test NOERROR complete",
+];
 
 /// A running dnsmasq. It ends when this is dropped.
 pub struct Dnsmasq {
@@ -116,6 +154,30 @@ impl Dnsmasq {
         tcpdump.wait()?;
         done.map(|()| file)
     }
+}
+
+/// Transport, type, name, code and outcome of a record.
+#[must_use]
+pub fn line(record: &Record) -> String {
+    let text = |attribute| record.text(attribute);
+    format!(
+        "{} {} {} {} {}",
+        text("network.transport"),
+        text("plainsight.dns.question.type"),
+        text("dns.question.name"),
+        text("plainsight.dns.response_code"),
+        record.outcome
+    )
+}
+
+/// The number that stands behind a word of dnsperf's report.
+///
+/// # Errors
+/// If there is none.
+pub fn number(report: &str, word: &str) -> Result<u64> {
+    let behind = report.split(word).nth(1).with_context(|| format!("no {word} in {report}"))?;
+    let digits: String = behind.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().with_context(|| format!("no number behind {word} in {report}"))
 }
 
 impl Drop for Dnsmasq {

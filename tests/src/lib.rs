@@ -5,6 +5,7 @@ pub mod client;
 pub mod corpora;
 pub mod dnsmasq;
 pub mod matrix;
+pub mod nghttp2;
 pub mod nginx;
 pub mod probe;
 pub mod process;

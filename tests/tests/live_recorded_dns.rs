@@ -3,64 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
-use plainsight_tests::{dnsmasq::Dnsmasq, record::Record, replay};
-
-/// Transport, type, name, code and outcome of a record.
-fn line(record: &Record) -> String {
-    let text = |attribute| record.text(attribute);
-    format!(
-        "{} {} {} {} {}",
-        text("network.transport"),
-        text("plainsight.dns.question.type"),
-        text("dns.question.name"),
-        text("plainsight.dns.response_code"),
-        record.outcome
-    )
-}
+use anyhow::Result;
+use plainsight_tests::{
+    dnsmasq::{ANSWERED, ASKED, Dnsmasq, line, number},
+    replay,
+};
 
 #[test]
 fn what_dig_asks_over_udp_and_tcp_is_reported_as_it_was_answered() -> Result<()> {
     let server = Dnsmasq::start()?;
-    let asked: [&[&str]; 14] = [
-        &["plain.example.test", "A"],
-        &["both.example.test", "AAAA", "+noedns"],
-        &["www.example.test", "A", "+dnssec", "+cookie"],
-        &["example.test", "MX"],
-        &["_sip._udp.example.test", "SRV"],
-        &["secret.example.test", "TXT"],
-        &["nothere.example.test", "A"],
-        &["outside.test", "A"],
-        &["big.example.test", "A"],
-        &["plain.example.test", "A", "+tcp"],
-        &["@127.0.0.2", "zone.test", "AXFR"],
-        &["version.bind", "TXT", "CH"],
-        &["plain.example.test", "TYPE65400"],
-        &["long.example.test", "TXT"],
-    ];
     let recorded =
-        server.record(|| asked.iter().try_for_each(|arguments| server.dig(arguments).map(drop)))?;
+        server.record(|| ASKED.iter().try_for_each(|arguments| server.dig(arguments).map(drop)))?;
     let records = replay::records(&recorded)?;
     let lines: Vec<_> = records.iter().map(line).collect();
-    let expected = [
-        "udp A plain.example.test NOERROR complete",
-        "udp AAAA both.example.test NOERROR complete",
-        "udp A www.example.test NOERROR complete",
-        "udp MX example.test NOERROR complete",
-        "udp SRV _sip._udp.example.test NOERROR complete",
-        "udp TXT secret.example.test NOERROR complete",
-        "udp A nothere.example.test NXDOMAIN complete",
-        "udp A outside.test REFUSED complete",
-        "udp A big.example.test NOERROR complete",
-        "tcp A plain.example.test NOERROR complete",
-        "tcp AXFR zone.test NOERROR complete",
-        "udp TXT version.bind NOERROR complete",
-        "udp TYPE65400 plain.example.test NXDOMAIN complete",
-        // Truncated, so asked again over TCP.
-        "udp TXT long.example.test NOERROR complete",
-        "tcp TXT long.example.test NOERROR complete",
-    ];
-    assert_eq!(lines, expected);
+    assert_eq!(lines, ANSWERED);
     let flags =
         |index: usize| records[index].attributes.get("plainsight.dns.answer.flags").map(ToString::to_string);
     assert!(flags(13).is_some_and(|flags| flags.contains("\"tc\"")), "{:?}", records[13]);
@@ -73,13 +29,6 @@ fn what_dig_asks_over_udp_and_tcp_is_reported_as_it_was_answered() -> Result<()>
     assert_eq!(text(2, "plainsight.dns.answer.names").as_deref(), Some(r#"["both.example.test"]"#));
     assert!(!format!("{records:?}").contains("s3cr3t"), "texts may be secrets");
     Ok(())
-}
-
-/// The number that stands behind a word of dnsperf's report.
-fn number(report: &str, word: &str) -> Result<u64> {
-    let behind = report.split(word).nth(1).with_context(|| format!("no {word} in {report}"))?;
-    let digits: String = behind.trim_start().chars().take_while(char::is_ascii_digit).collect();
-    digits.parse().with_context(|| format!("no number behind {word} in {report}"))
 }
 
 #[test]

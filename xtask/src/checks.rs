@@ -41,15 +41,18 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 16] = [
+const LIVE_NEEDS: [Need; 19] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
     Need::program("wrk", "wrk"),
+    Need::server("nghttpd", "nghttp2-server", "nghttpd"),
+    Need::program("h2load", "nghttp2-client"),
     Need::program("curl", "curl"),
     Need::program("python3", "python3"),
     Need::program("tmux", "tmux"),
     Need::program("ip", "iproute2"),
+    Need::program("unshare", "util-linux"),
     Need::program("dnsmasq", "dnsmasq-base"),
     Need::program("dig", "bind9-dnsutils"),
     Need::program("dnsperf", "dnsperf"),

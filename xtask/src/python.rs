@@ -1,4 +1,4 @@
-//! A Python of the tests' own, with the drivers that their clients use, below `target/`.
+//! A Python of the tests' own, with the libraries that their servers and clients use, below `target/`.
 
 use std::{
     path::PathBuf,
@@ -17,7 +17,14 @@ use crate::{
 pub(crate) const VARIABLE: &str = "PLAINSIGHT_PYTHON";
 
 /// What is installed, each at the version that the tests were written with.
-const PACKAGES: [&str; 3] = ["psycopg[binary]==3.3.9", "PyMySQL==1.2.4", "redis==8.1.0"];
+const PACKAGES: [&str; 6] = [
+    "aiokafka==0.14.0",
+    "confluent-kafka==2.16.1",
+    "grpcio==1.85.3",
+    "psycopg[binary]==3.3.9",
+    "PyMySQL==1.2.4",
+    "redis==8.1.0",
+];
 
 /// Makes the environment, unless it is there and has everything. Gives the interpreter.
 pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf> {
@@ -44,7 +51,7 @@ pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf> {
             .args(["-m", "pip", "--quiet", "--disable-pip-version-check", "install"])
             .args(PACKAGES),
     )
-    .context("the Python packages could not be fetched; the tests of databases need a package index")?;
+    .context("the Python packages could not be fetched; the live tests need a package index")?;
     std::fs::write(&list, wanted).with_context(|| format!("cannot write {}", list.display()))?;
     Ok(interpreter)
 }

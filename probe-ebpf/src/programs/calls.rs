@@ -16,7 +16,7 @@ use super::{
     data::{self, Stretch},
     datagram::{self, Datagram, named_peer},
     filter::{admits, is_self},
-    maps::{Peer, STEP, Step, add, count},
+    maps::{Peer, STEP, Step, VECTORS, Vector, add, count},
     memory::{Memory, Probed, SocketLayerStep, Typed, read_user},
     registers::{Registers, number},
     ring::Turn,
@@ -31,6 +31,13 @@ const ERROR_QUEUE: u64 = 0x2000;
 
 /// Messages of one call that are looked at: as many as tail calls are allowed (`MAX_TAIL_CALL_CNT` is 33, 32 up to 5.15).
 const MESSAGES: u32 = 31;
+
+/// How many times a call may have more vectors than are looked at at once. With the records of its bytes these are fewer
+/// tail calls than are allowed.
+const TURNS: u32 = 12;
+
+/// Room that the vectors take which are looked at at once.
+const TURN_BYTES: u64 = VECTORS as u64 * size_of::<Vector>() as u64;
 
 /// A call that moved bytes.
 #[derive(Clone, Copy)]
@@ -317,22 +324,27 @@ fn stream<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Common, 
     if goes_on {
         stretch.length = part;
     }
-    data::send::<M>(connection, &stretch);
-    if goes_on && let Some(step) = STEP.get_ptr_mut(0) {
+    let ended_after = data::send::<M>(connection, &stretch, true);
+    let (done, turns) = ended_after.map_or((part, 0), |bytes| (bytes, 1));
+    if (goes_on || turns != 0)
+        && let Some(step) = STEP.get_ptr_mut(0)
+    {
         // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
         unsafe {
             *step = Step {
                 sock: common.sock() as u64,
-                memory: source.memory,
-                count: source.count,
+                memory: source.memory + u64::from(turns) * TURN_BYTES,
+                count: source.count.wrapping_sub(turns * VECTORS),
                 message: 0,
-                done: part,
+                done,
                 length: call.result,
                 sequence,
                 flow: u32::from(call.flow),
                 kind: source.kind,
                 many: 0,
                 datagrams: 0,
+                passed: turns * done,
+                turns,
                 reserved: 0,
             };
             M::steps().tail_call(context, 0);
@@ -378,6 +390,8 @@ fn begin_many<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Comm
             kind: VECTORED,
             many: 1,
             datagrams: u32::from(datagrams),
+            passed: 0,
+            turns: 0,
             reserved: 0,
         };
         M::steps().tail_call(context, 0);
@@ -424,13 +438,20 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
         };
         let wanted = step.length.min(data::payload_limit(connection));
         let rest = step.length - step.done;
-        let part =
+        let mut part =
             if wanted > step.done + PAYLOAD_PER_RECORD as u32 { PAYLOAD_PER_RECORD as u32 } else { rest };
         if part != 0 {
             let (_, opposite) = data::sequences::<M>(&common, flow);
             let sequences = (step.sequence.wrapping_add(step.done), opposite);
-            let stretch = Stretch { flow, length: part, source, skip: step.done, sequences };
-            data::send::<M>(connection, &stretch);
+            let stretch = Stretch { flow, length: part, source, skip: step.done - step.passed, sequences };
+            let goes_on = step.many == 0 && step.turns < TURNS;
+            if let Some(bytes) = data::send::<M>(connection, &stretch, goes_on) {
+                part = bytes;
+                step.memory += TURN_BYTES;
+                step.count = step.count.wrapping_sub(VECTORS);
+                step.passed = step.done + bytes;
+                step.turns += 1;
+            }
         }
         step.done += part;
     }

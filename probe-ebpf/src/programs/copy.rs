@@ -58,16 +58,32 @@ impl MessageHeader {
 pub(crate) const MANY_STRIDE: u64 = 64;
 pub(crate) const MANY_LENGTH: u64 = 56;
 
-/// Copies `want` bytes, at most one record's worth, of those that lie `skip` bytes into `source`. Gives how many were
-/// copied: fewer where the memory cannot be read or there are more vectors than are looked at.
+/// What was copied.
+#[derive(Clone, Copy)]
+pub(crate) struct Copied {
+    /// How many bytes: fewer than were wanted where the memory cannot be read, or where `ended_early`.
+    pub(crate) bytes: u32,
+    /// Whether all vectors that are looked at at once were copied to their ends, and there are more.
+    pub(crate) ended_early: bool,
+}
+
+impl Copied {
+    /// So many bytes, and no more of the source to come.
+    #[inline(always)]
+    const fn all(bytes: u32) -> Self {
+        Self { bytes, ended_early: false }
+    }
+}
+
+/// Copies `want` bytes, at most one record's worth, of those that lie `skip` bytes into `source`.
 ///
 /// # Safety
 /// `payload` must point at the payload of a record in a `Room`.
 #[inline(always)]
-pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32) -> u32 {
+pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32) -> Copied {
     let want = want.min(PAYLOAD_PER_RECORD as u32);
     if want == 0 {
-        return 0;
+        return Copied::all(0);
     }
     match source.kind {
         BUFFER => {
@@ -75,15 +91,15 @@ pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32
             let length = core::hint::black_box(want) & MASK;
             // SAFETY: the mask keeps the length within the room.
             if unsafe { copy_from_user(payload, length, source.memory + u64::from(skip)) } {
-                want
+                Copied::all(want)
             } else {
                 count(Counter::CopyFault);
-                0
+                Copied::all(0)
             }
         }
         // SAFETY: by contract.
         VECTORED => unsafe { copy_vectors(payload, source, skip, want) },
-        _ => 0,
+        _ => Copied::all(0),
     }
 }
 
@@ -92,9 +108,9 @@ pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32
 const MASK: u32 = 2 * PAYLOAD_PER_RECORD as u32 - 1;
 
 #[inline(always)]
-unsafe fn copy_vectors(payload: *mut u8, source: Source, mut skip: u32, want: u32) -> u32 {
+unsafe fn copy_vectors(payload: *mut u8, source: Source, mut skip: u32, want: u32) -> Copied {
     let Some(room) = VECTOR_ROOM.get_ptr_mut(0) else {
-        return 0;
+        return Copied::all(0);
     };
     let vectors = room.cast::<Vector>();
     let number = source.count.min(VECTORS);
@@ -102,7 +118,7 @@ unsafe fn copy_vectors(payload: *mut u8, source: Source, mut skip: u32, want: u3
     // SAFETY: the mask keeps the length within the room.
     if bytes == 0 || !unsafe { copy_from_user(vectors.cast(), bytes & (512 - 1), source.memory) } {
         count(Counter::CopyFault);
-        return 0;
+        return Copied::all(0);
     }
     let mut done = 0;
     for index in 0..VECTORS {
@@ -127,9 +143,9 @@ unsafe fn copy_vectors(payload: *mut u8, source: Source, mut skip: u32, want: u3
         };
         if !copied {
             count(Counter::CopyFault);
-            break;
+            return Copied::all(done);
         }
         done += length;
     }
-    done
+    Copied { bytes: done, ended_early: done < want && source.count > VECTORS }
 }

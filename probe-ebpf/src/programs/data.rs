@@ -111,19 +111,31 @@ pub(crate) fn payload_limit(connection: *const Connection) -> u32 {
     if beginning { payload_bytes() } else { PAYLOAD_PER_CALL as u32 }
 }
 
-/// Sends one record's worth of a stretch.
+/// Sends one record's worth of a stretch. Where `goes_on` and its bytes are in more vectors than are looked at at once,
+/// gives how many bytes these held: the record then says that the stretch ended there, and what follows is to be sent
+/// next.
 #[inline(always)]
-pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch) {
+pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch, goes_on: bool) -> Option<u32> {
     let Some(room) = Room::take() else {
         lost(connection, stretch.flow);
-        return;
+        return None;
     };
+    let mut ended_after = None;
     let want = stretch.length.min(payload_limit(connection));
     let slot = usize::from(stretch.flow & 1);
     // SAFETY: the room is larger than any record; the connection's entry stays valid for the run of the program.
     unsafe {
         let payload = room.place().add(size_of::<ChunkRecord>());
-        let captured = copy(payload, stretch.source, stretch.skip, want);
+        let copied = copy(payload, stretch.source, stretch.skip, want);
+        let captured = copied.bytes;
+        let mut length = stretch.length;
+        if goes_on && copied.ended_early {
+            length = captured;
+            ended_after = Some(captured);
+            if captured == 0 {
+                return ended_after;
+            }
+        }
         let record: *mut ChunkRecord = room.place().cast();
         (*record).header = Header {
             kind: kind::CHUNK,
@@ -135,13 +147,14 @@ pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch) {
         };
         (*record).sequence = stretch.sequences.0;
         (*record).opposite_sequence = stretch.sequences.1;
-        (*record).length = stretch.length;
+        (*record).length = length;
         (*record).lost_calls = (*connection).lost_calls[slot];
         write_caller::<M>(&raw mut (*record).caller);
         (*connection).lost_calls[slot] = 0;
         room.publish(size_of::<ChunkRecord>() + captured as usize);
     }
     count(Counter::CapturedCalls);
+    ended_after
 }
 
 /// Notes a call whose record was not sent.

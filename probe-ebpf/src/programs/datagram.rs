@@ -31,6 +31,9 @@ pub(crate) struct Datagram {
     pub(crate) peer: Option<Peer>,
 }
 
+/// Questions in one message, at most: as many as userspace takes.
+const MOST_QUESTIONS: u8 = 32;
+
 /// Length of a DNS header.
 const HEADER_BYTES: u32 = 12;
 
@@ -54,7 +57,7 @@ fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option
     // SAFETY: the room is larger than any record.
     unsafe {
         let payload = room.place().add(size_of::<DatagramRecord>());
-        let captured = copy(payload, datagram.source, 0, want);
+        let captured = copy(payload, datagram.source, 0, want).bytes;
         if captured < HEADER_BYTES || !resembles_dns(payload) {
             count(Counter::DatagramUnknown);
             return None;
@@ -68,7 +71,11 @@ fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option
             // The socket may be one of IPv6 that is not bound: the local address then is all zero in both families.
             family = if peer.is_v6 == 0 { family & !flags::IPV6 } else { family | flags::IPV6 };
         }
-        if !admits_ports((*record).addresses.local_port, (*record).addresses.remote_port) {
+        let (local, remote) = ((*record).addresses.local_port, (*record).addresses.remote_port);
+        // Who answered is not known where the program did not want to know it: userspace finds the question, if that was
+        // admitted.
+        let is_from_nobody = datagram.flow == flow::RECEIVED && remote == 0 && is_answer(payload);
+        if !is_from_nobody && !admits_ports(local, remote) {
             count(Counter::Filtered);
             return None;
         }
@@ -87,7 +94,8 @@ fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option
     }
 }
 
-/// A query or an answer with one question, and counts that fit: what resolvers and servers send.
+/// A query or an answer, and counts that fit: what resolvers and servers send, with one question, and what neighbours ask
+/// each other (RFC 6762 section 5.3), with several.
 ///
 /// # Safety
 /// `head` must be valid for the length of a header.
@@ -97,7 +105,23 @@ unsafe fn resembles_dns(head: *const u8) -> bool {
     let byte = |index: usize| unsafe { *head.add(index) };
     let opcode = byte(2) >> 3 & 0xf;
     let reserved = byte(3) & 0x40;
-    opcode <= 6 && reserved == 0 && byte(4) == 0 && byte(5) <= 1 && byte(6) < 4 && byte(8) < 4 && byte(10) < 4
+    opcode <= 6
+        && reserved == 0
+        && byte(4) == 0
+        && byte(5) <= MOST_QUESTIONS
+        && byte(6) < 4
+        && byte(8) < 4
+        && byte(10) < 4
+}
+
+/// Whether a message of DNS is an answer.
+///
+/// # Safety
+/// `head` must be valid for the length of a header.
+#[inline(always)]
+unsafe fn is_answer(head: *const u8) -> bool {
+    // SAFETY: by contract.
+    unsafe { *head.add(2) & 0x80 != 0 }
 }
 
 /// The peer's address that a call names (`struct sockaddr_in`, `struct sockaddr_in6`): family, port, and behind it four

@@ -151,7 +151,7 @@ pub(crate) struct Peer {
     pub(crate) is_v6: u32,
 }
 
-/// How many parts of a vectored call are looked at.
+/// How many parts of a vectored call are looked at at once.
 pub(crate) const VECTORS: u32 = 16;
 /// Twice as many, for the verifier: a mask that lets 16 pass lets 31 pass.
 pub(crate) const VECTOR_ROOM_LENGTH: usize = 32;
@@ -190,6 +190,10 @@ pub(crate) struct Step {
     pub(crate) many: u32,
     /// Whether the socket is one of datagrams.
     pub(crate) datagrams: u32,
+    /// Bytes of the present message that lie before `memory`, in vectors that are done with.
+    pub(crate) passed: u32,
+    /// How many times there were more vectors than are looked at at once.
+    pub(crate) turns: u32,
     /// Not used.
     pub(crate) reserved: u32,
 }

@@ -83,10 +83,16 @@ fn record(context: &BtfTracePointContext, sock: *const u8, flow: u8) {
             // The call ends here, before the last of its messages.
             let _ = MESSAGES.remove(thread());
         }
+        if result == 0 && flow == flow::RECEIVED {
+            // An empty datagram has a sender, too, who did not send the next one.
+            let _ = PEERS.remove(thread());
+        }
         return;
     }
     // The tracepoint's flags count: of a call that knows none, such as read, they are zero.
     if is_beside_stream(flow, u64::from(context.arg::<u32>(2))) {
+        // Whose datagram was looked at is not who sent the one that is read next, maybe from another socket.
+        let _ = PEERS.remove(thread());
         return;
     }
     if Registers::is_32_bit::<SocketLayer>(registers) {
@@ -281,5 +287,5 @@ fn spliced(sock: *const u8) {
     }
     let source = Source { kind: NOWHERE, memory: 0, count: 0 };
     let stretch = Stretch { flow: flow::RECEIVED, length, source, skip: 0, sequences: (begin, opposite) };
-    data::send::<SocketLayer>(connection, &stretch);
+    data::send::<SocketLayer>(connection, &stretch, false);
 }

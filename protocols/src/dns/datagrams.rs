@@ -77,7 +77,8 @@ impl<T: Copy> Datagrams<T> {
             self.matcher.joining = datagram.at < self.joining_until;
             // What the observed socket answers was asked. What it receives may be forged or late, unless it may have
             // been asked before the observation began.
-            let explained = self.matcher.joining || datagram.sent;
+            // And what comes from nobody known may have been asked of ends that nobody wants to hear of.
+            let explained = datagram.sent || self.matcher.joining && datagram.remote.port() != 0;
             self.matcher.answer(&message, envelope, explained, sink);
         } else {
             self.matcher.question(&message, envelope, sink);

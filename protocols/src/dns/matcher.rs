@@ -186,15 +186,7 @@ impl<T: Copy> Matcher<T> {
     /// The question that an answer belongs to.
     fn question_of(&self, key: &Key, message: &Message<'_>) -> Option<u32> {
         if key.remote.is_some_and(|remote| remote.port() == 0) {
-            // The program did not want to know who had answered.
-            const LOOKED_AT: usize = 64;
-            let mut waiting = self.questions.newest_first().take(LOOKED_AT);
-            let fits = |entry: &Entry<Facts<T>>| {
-                entry.key().id == message.id
-                    && entry.key().sent == key.sent
-                    && entry.asked.is_repeated_by(message)
-            };
-            return waiting.find(|(_, entry)| fits(entry)).map(|(place, _)| place);
+            return self.question_to_anyone(key, message);
         }
         let mut waiting = self.questions.of(key);
         if message.question.is_some() {
@@ -204,6 +196,33 @@ impl<T: Copy> Matcher<T> {
         let (place, entry) = waiting.next()?;
         let same_operation = entry.asked.flags.opcode() == message.flags.opcode();
         (waiting.next().is_none() && same_operation).then_some(place)
+    }
+
+    /// The question that an answer belongs to whose sender the program did not want to know: of those that were asked
+    /// of the ends that were asked last.
+    fn question_to_anyone(&self, key: &Key, message: &Message<'_>) -> Option<u32> {
+        /// Newest questions that are looked at for the ends that they were asked of.
+        const LOOKED_AT: usize = 64;
+        /// Ends that are tried: resolvers have three servers at most.
+        const ENDS: usize = 8;
+        let mut tried = [None; ENDS];
+        let mut count = 0;
+        for (_, newest) in self.questions.newest_first().take(LOOKED_AT) {
+            let remote = newest.key().remote;
+            if tried.iter().take(count).any(|&before| before == remote) {
+                continue;
+            }
+            let Some(slot) = tried.get_mut(count) else { break };
+            *slot = remote;
+            count += 1;
+            let asked = Key { remote, ..*key };
+            if let Some((place, _)) =
+                self.questions.of(&asked).find(|(_, entry)| entry.asked.is_repeated_by(message))
+            {
+                return Some(place);
+            }
+        }
+        None
     }
 
     /// The key of a question that any member of a group may answer.
@@ -286,7 +305,8 @@ impl<T: Copy> Matcher<T> {
         let mut asked = Asked::default();
         asked.read(message);
         let place = self.early.iter().position(|early| {
-            let from = key.remote.is_none_or(|remote| remote == early.envelope.remote);
+            let answered = early.envelope.remote;
+            let from = key.remote.is_none_or(|remote| remote == answered) || answered.port() == 0;
             let answers = |answer: Message<'_>| answer.id == key.id && asked.is_repeated_by(&answer);
             from && early.envelope.sent != key.sent
                 && Message::parse(&early.bytes, early.length).is_some_and(answers)

@@ -223,6 +223,39 @@ fn who_answered_need_not_be_known_where_the_question_tells() {
 }
 
 #[test]
+fn who_answered_need_not_be_known_however_many_questions_wait() {
+    let mut socket = Socket::at("0.0.0.0:40000");
+    let questions: Vec<_> = (0..1000).map(|id| query(id, &format!("n{id}.example.org"), A)).collect();
+    for (number, asked) in questions.iter().enumerate() {
+        socket.send(if number % 2 == 0 { RESOLVER } else { "10.0.0.54:53" }, asked);
+    }
+    for asked in &questions {
+        socket.receive("0.0.0.0:0", &answer(asked, 0, &[address(1)]));
+    }
+    let expected: Vec<_> =
+        (0..1000).map(|id| format!("client A n{id}.example.org 192.0.2.1 Complete")).collect();
+    assert_eq!(socket.lines(), expected);
+}
+
+#[test]
+fn an_answer_that_was_reported_before_its_question_may_be_from_nobody_known() {
+    let mut socket = Socket::at("0.0.0.0:40000");
+    let asked = query(1, "example.org", A);
+    socket.receive("0.0.0.0:0", &answer(&asked, 0, &[address(1)]));
+    socket.send(RESOLVER, &asked);
+    assert_eq!(socket.lines(), ["client A example.org 192.0.2.1 Complete"]);
+    assert_eq!(socket.told.ends[0].0.remote, socket_address(RESOLVER));
+}
+
+#[test]
+fn an_answer_from_nobody_known_to_nothing_known_is_nothing() {
+    let mut socket = Socket::since("0.0.0.0:40000", 0);
+    socket.receive("0.0.0.0:0", &answer(&query(1, "example.org", A), 0, &[address(1)]));
+    socket.pass(SECOND);
+    assert!(socket.seen().is_empty());
+}
+
+#[test]
 fn messages_longer_than_was_copied_or_broken_behind_the_question_still_answer_it() {
     let mut socket = Socket::at("10.0.0.7:40000");
     let asked = query(1, "example.org", A);
