@@ -4,11 +4,17 @@
 pub mod client;
 pub mod corpora;
 pub mod dnsmasq;
+pub mod durations;
+pub mod mariadb;
 pub mod matrix;
+pub mod memcached;
 pub mod nginx;
+pub mod postgresql;
 pub mod probe;
 pub mod process;
+pub mod raw;
 pub mod record;
+pub mod redis;
 pub mod replay;
 pub mod server;
 pub mod traffic;

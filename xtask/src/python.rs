@@ -17,7 +17,8 @@ use crate::{
 pub(crate) const VARIABLE: &str = "PLAINSIGHT_PYTHON";
 
 /// What is installed, each at the version that the tests were written with.
-const PACKAGES: [&str; 3] = ["psycopg[binary]==3.3.9", "PyMySQL==1.2.4", "redis==8.1.0"];
+const PACKAGES: [&str; 4] =
+    ["mysql-connector-python==26.10.0", "psycopg[binary]==3.3.9", "PyMySQL==1.2.4", "redis==8.1.0"];
 
 /// Makes the environment, unless it is there and has everything. Gives the interpreter.
 pub(crate) fn environment(workspace: &Workspace) -> Result<PathBuf> {
