@@ -69,7 +69,7 @@ fn expected() -> Vec<String> {
         &["CONNECT postgres", "CREATE TABLE orders"][..],
         &["INSERT orders 1 changed"; 30],
         &["INSERT orders 1 changed", "INSERT orders 23505", "INSERT orders skipped"],
-        &["SELECT orders 7 rows", "SELECT orders 3 rows"],
+        &["SELECT orders 7 rows", "SELECT orders 30 rows"],
         &["postgres 42601", "SELECT nowhere 42P01", "INSERT orders 23505"],
         &["PREPARE SELECT orders", "SELECT orders 1 rows", "SELECT orders 1 rows", "SELECT orders 1 rows"],
         &["BEGIN", "DECLARE SELECT orders", "DESCRIBE", "FETCH 10 rows", "CLOSE", "COMMIT"],
@@ -99,7 +99,7 @@ fn a_pipelining_driver_s_statements_are_seen_with_rows_errors_and_database_and_w
         assert_eq!(texts("postgres"), ["SELEKT ?"]);
         assert_eq!(texts("SELECT orders")[4], "SELECT note FROM orders WHERE id = $1", "as it was prepared");
         let large = outcome.named(side, "SELECT orders")[1];
-        assert!(large.response_bytes > 600_000, "{large:?}");
+        assert!(large.response_bytes > 30 * 20_000, "{large:?}");
     }
     let slept = outcome.named("client", "SELECT");
     durations::assert_agree(&slept, durations::printed(&printed)?);
@@ -176,6 +176,41 @@ fn psql_s_statements_are_counted() -> Result<()> {
                 .iter()
                 .all(|record| record.text("db.query.text") == "SELECT ?, ? AS answer")
         );
+    }
+    Ok(())
+}
+
+#[test]
+fn rows_larger_than_what_is_copied_of_a_call_are_never_miscounted() -> Result<()> {
+    let postgresql = Postgresql::start()?;
+    let probe = Probe::of_server(postgresql.address)?;
+    let statements =
+        ["SELECT repeat('x', 200000) FROM generate_series(1, 20) AS number", "SELECT 1 AS answer"];
+    for _ in 0..3 {
+        let arguments = statements.iter().flat_map(|statement| ["-c", statement]);
+        run_well(
+            postgresql.client("psql").args(["-d", "postgres", "-o", "/dev/null"]).args(arguments),
+            PACKAGES,
+        )?;
+    }
+    let outcome = probe.stop()?;
+    for side in ["client", "server"] {
+        let large =
+            outcome.side(side).into_iter().filter(|record| record.text("db.query.text").contains("repeat"));
+        for record in large.clone() {
+            let rows = record.number("db.response.returned_rows");
+            // A call of the client's may bring more than one row, and the beginning of the next lie beyond the copy.
+            let is_honest = side == "client" && record.outcome == "partial" && rows.is_none();
+            assert!(is_honest || (record.outcome == "complete" && rows == Some(20)), "{record:?}");
+        }
+        assert_eq!(large.count(), 3, "{side}");
+        let small: Vec<_> = outcome
+            .side(side)
+            .into_iter()
+            .filter(|record| record.text("db.query.text") == "SELECT ? AS answer")
+            .map(|record| (record.outcome.as_str(), record.number("db.response.returned_rows")))
+            .collect();
+        assert_eq!(small, [("complete", Some(1)); 3], "{side}: the connection is followed again");
     }
     Ok(())
 }
