@@ -132,13 +132,3 @@ impl Client {
         }
     }
 }
-
-/// The median of durations.
-///
-/// # Panics
-/// If there are none.
-#[must_use]
-pub fn median(mut durations: Vec<Duration>) -> Duration {
-    durations.sort_unstable();
-    durations[durations.len() / 2]
-}

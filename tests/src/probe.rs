@@ -1,8 +1,10 @@
 //! Launches the real binary and collects what it prints.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -62,6 +64,14 @@ impl Probe {
     /// If it cannot be started, or ends or says nothing before it is ready.
     pub fn start(arguments: &[&str]) -> Result<Self> {
         Self::start_command(&[&["watch", "--json"], arguments].concat())
+    }
+
+    /// Starts it for the connections of one server.
+    ///
+    /// # Errors
+    /// As [`Probe::start`].
+    pub fn of_server(address: SocketAddr) -> Result<Self> {
+        Self::start(&["--port", &address.port().to_string()])
     }
 
     /// Starts any command that observes live.
@@ -165,5 +175,21 @@ impl Outcome {
     #[must_use]
     pub fn side(&self, side: &str) -> Vec<&Record> {
         self.records.iter().filter(|record| record.side == side).collect()
+    }
+
+    /// The records of one side that have this name.
+    #[must_use]
+    pub fn named(&self, side: &str, name: &str) -> Vec<&Record> {
+        self.records.iter().filter(|record| record.side == side && record.name == name).collect()
+    }
+
+    /// How many records of each name one side has.
+    #[must_use]
+    pub fn names(&self, side: &str) -> BTreeMap<&str, usize> {
+        let mut names = BTreeMap::new();
+        for record in self.side(side) {
+            *names.entry(record.name.as_str()).or_default() += 1;
+        }
+        names
     }
 }

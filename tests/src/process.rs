@@ -2,21 +2,27 @@
 
 use std::{
     ffi::OsStr,
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, ChildStdout, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A database's first start takes some seconds on a loaded machine.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running server. It is killed when this is dropped.
+/// Time that a server gets to put away what would outlive it.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A running server. It is stopped when this is dropped.
 pub struct ServerProcess {
     child: Child,
+    stop_signal: Option<Signal>,
     /// Where it listens.
     pub address: SocketAddr,
     /// Where its files lie.
@@ -37,7 +43,8 @@ impl ServerProcess {
             .stderr(log)
             .spawn()
             .with_context(|| missing(&name, package))?;
-        let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), directory };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut server = Self { child, stop_signal: None, address, directory };
         let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect(server.address).is_err() {
             if let Some(status) = server.child.try_wait()? {
@@ -47,6 +54,27 @@ impl ServerProcess {
             std::thread::sleep(Duration::from_millis(50));
         }
         Ok(server)
+    }
+
+    /// Has it stopped by a signal that it can act on, rather than be killed: for one with child processes or shared
+    /// memory, which would stay behind.
+    #[must_use]
+    pub fn stopped_by(mut self, signal: Signal) -> Self {
+        self.stop_signal = Some(signal);
+        self
+    }
+
+    /// Waits until a client succeeds: some servers listen before they answer.
+    ///
+    /// # Errors
+    /// If it does not in time.
+    pub fn wait_for(&self, client: &mut Command, package: &str) -> Result<()> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        while !run(client, package)?.status.success() {
+            ensure!(Instant::now() < deadline, "{client:?} never succeeds: {}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 
     /// Its process id.
@@ -64,6 +92,15 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let (Some(pid), Some(signal)) = (pid, self.stop_signal)
+            && kill_process(pid, signal).is_ok()
+        {
+            let deadline = Instant::now() + STOP_TIMEOUT;
+            while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
         // One that has ended makes both calls fail, which is well.
         drop(self.child.kill());
         drop(self.child.wait());
@@ -108,6 +145,60 @@ pub fn python(script: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr
     let mut command = Command::new(interpreter);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(script)).args(arguments);
     Ok(command)
+}
+
+/// A script of `tests/servers` that does what it does step by step, when it is told to. It is killed when this is
+/// dropped.
+pub struct Script {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Script {
+    /// Starts it, as [`python`] does.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(script: &str, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Self> {
+        let mut child = python(script, arguments)?
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {script}"))?;
+        let output = BufReader::new(child.stdout.take().context("its output")?);
+        Ok(Self { child, output })
+    }
+
+    /// Waits until it prints this line.
+    ///
+    /// # Errors
+    /// If it prints another, or ends.
+    pub fn expect(&mut self, expected: &str) -> Result<()> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        ensure!(line.trim_end() == expected, "the script printed {line:?} instead of {expected:?}");
+        Ok(())
+    }
+
+    /// Lets it go on to its end, which must be a good one.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub fn finish(mut self) -> Result<()> {
+        // The script waits for a line.
+        let mut input = self.child.stdin.take().context("its input")?;
+        writeln!(input, "go on").context("the script has ended")?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the script failed ({status})");
+        Ok(())
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 /// A program on the search path or, failing that, in the newest of the folders that match `/usr/lib/NAME/*/bin`.

@@ -4,12 +4,12 @@ use std::{
     net::SocketAddr,
     process::Command,
     sync::{Arc, Barrier},
-    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
 use plainsight_tests::{
-    client::{Answer, Client, median},
+    client::{Answer, Client},
+    durations,
     nginx::{LARGE_FILE_BYTES, Nginx},
     probe::{Outcome, Probe},
     record::Record,
@@ -45,17 +45,6 @@ fn assert_sizes(records: &[&Record], answers: &[Answer]) {
     }
 }
 
-/// The median duration agrees with the client's own clock within a tenth or 50 µs, whichever is more.
-fn assert_durations(records: &[&Record], answers: &[Answer]) {
-    let own = median(answers.iter().map(|answer| answer.elapsed).collect());
-    let seen: Vec<_> =
-        records.iter().filter_map(|record| record.duration_ns).map(Duration::from_nanos).collect();
-    assert_eq!(seen.len(), answers.len(), "a duration for every exchange");
-    let seen = median(seen);
-    let allowed = (own / 10).max(Duration::from_micros(50));
-    assert!(own.abs_diff(seen) <= allowed, "the client measured {own:?}, the probe {seen:?}");
-}
-
 #[test]
 fn small_answers_on_a_kept_connection_are_seen_from_both_sides_with_sizes_and_durations() -> Result<()> {
     let nginx = Nginx::start()?;
@@ -67,7 +56,8 @@ fn small_answers_on_a_kept_connection_are_seen_from_both_sides_with_sizes_and_du
     for side in ["client", "server"] {
         assert_sizes(&outcome.side(side), &answers);
     }
-    assert_durations(&outcome.side("client"), &answers);
+    let own = answers.iter().map(|answer| answer.elapsed).collect();
+    durations::assert_agree(&outcome.side("client"), own);
     let server = outcome.side("server")[0];
     assert_eq!(server.process.as_ref().map(|process| process.comm.as_str()), Some("nginx"));
     let client_record = outcome.side("client")[0];

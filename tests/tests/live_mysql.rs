@@ -1,100 +1,160 @@
-//! MariaDB by its own client and by a driver of Python.
+//! MariaDB by its own client and by two drivers of Python, one of which prepares: counts are the server's.
 
-use std::process::Command;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use plainsight_tests::{
+    durations,
+    mariadb::{Mariadb, PACKAGES},
     probe::{Outcome, Probe},
-    process::{ServerProcess, python, run_well},
+    process::{Script, python, run_well},
     record::Record,
-    server::free_port,
 };
 
-const PACKAGES: &str = "mariadb-server mariadb-client";
-
-/// A server that lets anyone in, with a database `shop`.
-fn start() -> Result<ServerProcess> {
-    let port = free_port()?;
-    let directory = tempfile::tempdir()?;
-    let data = directory.path().join("data");
-    let data_argument = format!("--datadir={}", data.display());
-    run_well(
-        Command::new("mariadb-install-db")
-            .args(["--no-defaults", "--user=root", "--skip-test-db"])
-            .arg(&data_argument),
-        PACKAGES,
-    )?;
-    let mut command = Command::new("mariadbd");
-    command.args(["--no-defaults", "--user=root", "--skip-grant-tables", "--bind-address=127.0.0.1"]);
-    command.arg(data_argument).arg(format!("--port={port}"));
-    command.arg(format!("--socket={}", directory.path().join("socket").display()));
-    let server = ServerProcess::start(&mut command, port, directory, PACKAGES)?;
-    run_well(&mut client(&server, &["--execute", "CREATE DATABASE shop"]), PACKAGES)?;
-    Ok(server)
+/// An exchange in a line: its name, its error with its SQLSTATE, the rows that came back, and those that were changed.
+fn line(record: &Record) -> String {
+    let mut line = record.name.clone();
+    if let Some(error) = &record.error_type {
+        line.push_str(&format!(" {error} {}", record.text("plainsight.db.sqlstate")));
+    }
+    for (word, attribute) in
+        [("rows", "db.response.returned_rows"), ("changed", "plainsight.db.affected_rows")]
+    {
+        if let Some(count) = record.number(attribute).filter(|&count| word == "rows" || count > 0) {
+            line.push_str(&format!(" {count} {word}"));
+        }
+    }
+    line
 }
 
-fn client(server: &ServerProcess, arguments: &[&str]) -> Command {
-    let mut command = Command::new("mariadb");
-    command.args(["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", "--user=root", "--skip-ssl"]);
-    command.arg(format!("--port={}", server.address.port())).args(arguments);
-    command
+/// The lines of one side, without what drivers say of themselves.
+fn lines(outcome: &Outcome, side: &str) -> Vec<String> {
+    let housekeeping = ["SET ", "PING", "RESET_STATEMENT ", "COMMIT", "ROLLBACK"];
+    let said = outcome.side(side).into_iter().map(line);
+    said.filter(|line| !housekeeping.iter().any(|word| line.starts_with(word))).collect()
 }
 
-fn watch(server: &ServerProcess) -> Result<Probe> {
-    Probe::start(&["--port", &server.address.port().to_string()])
+fn assert_clean(outcome: &Outcome) {
+    for record in &outcome.records {
+        assert_eq!((record.protocol.as_str(), record.outcome.as_str()), ("mysql", "complete"), "{record:?}");
+        assert_eq!(record.missing_bytes, 0, "{record:?}");
+        let status = record.text("db.response.status_code");
+        assert_eq!(record.error_type.as_deref().unwrap_or_default(), status, "{record:?}");
+        let shown = format!("{record:?}");
+        assert!(!shown.contains("hunter"), "a literal is shown: {shown}");
+    }
 }
 
-fn of_summary<'r>(outcome: &'r Outcome, side: &str, summary: &str) -> Vec<&'r Record> {
-    let all = outcome.side(side).into_iter();
-    all.filter(|record| record.text("db.query.summary") == summary).collect()
+/// What `mysql_client.py` does.
+fn expected() -> Vec<String> {
+    let driver = [
+        &["LOGIN shop", "CREATE TABLE orders"][..],
+        &["INSERT orders 1 changed"; 20],
+        &["UPDATE orders 3 changed", "SELECT orders 5 rows", "SELECT orders 20 rows"],
+        &["shop 1064 42000", "SELECT nowhere 1146 42S02", "INSERT orders 1062 23000"],
+        &["USE mysql", "SELECT 1 rows", "INIT_DB shop", "SELECT 1 rows"],
+        &["SELECT 1 rows"; 5],
+        &["LOGIN shop", "PREPARE SELECT orders"],
+        &["SELECT orders 10 rows", "SELECT orders 9 rows", "SELECT orders 8 rows"],
+        &["PREPARE INSERT orders", "INSERT orders 1062 23000", "PREPARE DELETE nowhere 1146 42S02"],
+        &["CREATE PROCEDURE two", "CALL two 21 rows"],
+    ];
+    driver.concat().into_iter().map(str::to_owned).collect()
 }
 
 #[test]
-fn a_driver_s_statements_are_seen_with_rows_errors_and_database_and_without_literals() -> Result<()> {
-    let server = start()?;
-    let probe = watch(&server)?;
-    run_well(&mut python("mysql_client.py", [server.address.port().to_string()])?, "python3-venv")?;
+fn two_drivers_statements_are_seen_with_rows_errors_and_databases_and_without_literals() -> Result<()> {
+    let mariadb = Mariadb::start()?;
+    let counters = ["Com_insert", "Com_stmt_prepare", "Com_stmt_execute"];
+    let count = || counters.iter().map(|name| mariadb.counter(name)).collect::<Result<Vec<_>>>();
+    let before = count()?;
+    let probe = Probe::of_server(mariadb.address)?;
+    let printed = run_well(&mut python("mysql_client.py", [mariadb.port()])?, "python3-venv")?;
     let outcome = probe.stop()?;
+    let made: Vec<_> = count()?.iter().zip(before).map(|(after, before)| after - before).collect();
+    assert_clean(&outcome);
     for side in ["client", "server"] {
-        let inserted = of_summary(&outcome, side, "INSERT orders");
-        assert_eq!(inserted.len(), 20, "{side}: {:?}", outcome.records);
-        assert!(
-            inserted.iter().all(|record| record.text("db.query.text") == "INSERT INTO orders VALUES (?, ?)")
-        );
-        assert!(inserted.iter().all(|record| record.text("db.namespace") == "shop"));
-        assert!(inserted.iter().all(|record| record.text("db.system.name") == "mariadb"));
-        let selected = of_summary(&outcome, side, "SELECT orders");
-        let rows: Vec<_> = selected.iter().map(|record| record.number("db.response.returned_rows")).collect();
-        assert_eq!(rows, [Some(5), Some(20)], "{side}");
-        assert!(selected[1].response_bytes > 2_000_000, "{side}: {:?}", selected[1]);
-        let mut codes: Vec<_> =
-            outcome.side(side).iter().filter_map(|record| record.error_type.clone()).collect();
-        codes.sort();
-        assert_eq!(codes, ["1064", "1146"], "{side}");
-        let executed =
-            outcome.side(side).into_iter().find(|record| record.text("db.query.text").starts_with("EXECUTE"));
-        assert_eq!(executed.context("EXECUTE")?.text("db.namespace"), "mysql");
+        assert_eq!(lines(&outcome, side), expected(), "{side}");
+        let text = |name: &str| outcome.named(side, name)[0].text("db.query.text").to_owned();
+        assert_eq!(text("INSERT orders"), "INSERT INTO orders VALUES (?, ?)");
+        assert_eq!(text("UPDATE orders"), "UPDATE orders SET note = ? WHERE id < ?");
+        assert_eq!(text("shop"), "SELEKT ?");
+        let large = outcome.named(side, "SELECT orders")[1];
+        assert!(large.response_bytes > 2_000_000, "{large:?}");
+        // Each of the three that were executed, and the one that failed, are shown with the text prepared.
+        let prepared = outcome.side(side).into_iter().filter(|record| {
+            record.number("plainsight.db.statement.id").is_some()
+                && record.text("db.operation.name").is_empty()
+        });
+        let texts: Vec<_> = prepared.map(|record| record.text("db.query.text")).collect();
+        let select = "SELECT id, note FROM orders WHERE id >= ? AND note <> ?";
+        assert_eq!(texts, [select, select, select, "INSERT INTO orders VALUES (?, ?)"], "{side}");
+        let databases: Vec<_> =
+            outcome.named(side, "SELECT").iter().map(|record| record.text("db.namespace")).collect();
+        assert_eq!(databases, [&["mysql"][..], &["shop"; 6]].concat(), "{side}: USE and COM_INIT_DB");
+        assert!(outcome.side(side).iter().all(|record| record.text("db.system.name") == "mariadb"));
+        let prepares = outcome.side(side).iter().filter(|r| r.text("db.operation.name") == "PREPARE").count();
+        let inserts = outcome.named(side, "INSERT orders").len();
+        assert_eq!([inserts as u64, prepares as u64, texts.len() as u64][..], made, "{side}: {counters:?}");
     }
-    for record in &outcome.records {
-        assert_eq!((record.protocol.as_str(), record.outcome.as_str()), ("mysql", "complete"), "{record:?}");
-        assert!(!format!("{record:?}").contains("secret-note"), "{record:?}");
+    let slept: Vec<_> = outcome.named("client", "SELECT").into_iter().skip(2).collect();
+    durations::assert_agree(&slept, durations::printed(&printed)?);
+    Ok(())
+}
+
+#[test]
+fn the_client_s_own_statements_are_as_many_as_the_server_counts() -> Result<()> {
+    let mariadb = Mariadb::start()?;
+    let before = mariadb.counter("Com_select")?;
+    let probe = Probe::of_server(mariadb.address)?;
+    let script: String = (0..200).map(|number| format!("SELECT 'hunter2', {number} AS answer;")).collect();
+    run_well(mariadb.client().args(["--database=shop", "--execute", &script]), PACKAGES)?;
+    let outcome = probe.stop()?;
+    let made = mariadb.counter("Com_select")? - before;
+    assert_clean(&outcome);
+    for side in ["client", "server"] {
+        let selects: Vec<_> = outcome
+            .side(side)
+            .into_iter()
+            .filter(|record| record.text("db.query.text").to_ascii_lowercase().starts_with("select"))
+            .collect();
+        assert_eq!(selects.len() as u64, made, "{side}: {:?}", outcome.names(side));
+        let answers: Vec<_> =
+            selects.iter().filter(|r| r.text("db.query.text") == "SELECT ?, ? AS answer").collect();
+        assert_eq!(answers.len(), 200, "{side}");
+        assert!(answers.iter().all(|record| record.number("db.response.returned_rows") == Some(1)));
+        assert!(answers.iter().all(|record| record.text("db.namespace") == "shop"), "{side}");
     }
     Ok(())
 }
 
 #[test]
-fn the_client_s_own_statements_are_counted() -> Result<()> {
-    let server = start()?;
-    let probe = watch(&server)?;
-    let script: String = (0..200).map(|number| format!("SELECT {number} AS answer;")).collect();
-    run_well(&mut client(&server, &["--database=shop", "--execute", &script]), PACKAGES)?;
+fn a_connection_joined_in_the_middle_shows_what_can_be_known_of_it() -> Result<()> {
+    let mariadb = Mariadb::start()?;
+    let mut script = Script::start("mysql_joined.py", [mariadb.port()])?;
+    script.expect("connected")?;
+    let probe = Probe::of_server(mariadb.address)?;
+    script.finish()?;
     let outcome = probe.stop()?;
+    assert_clean(&outcome);
     for side in ["client", "server"] {
-        let seen = outcome
+        let unknown = outcome
             .side(side)
             .into_iter()
-            .filter(|record| record.text("db.query.text") == "SELECT ? AS answer");
-        assert_eq!(seen.count(), 200, "{side}");
+            .filter(|record| record.text("plainsight.db.statement") == "unknown" && record.name == "EXECUTE");
+        assert_eq!(unknown.count(), 5, "{side}: executed, with a text that was not seen");
+        let known: Vec<_> = outcome
+            .side(side)
+            .into_iter()
+            .filter(|record| record.text("db.query.text") == "SELECT ?, ? AS answer")
+            .collect();
+        assert_eq!(known.len(), 5, "{side}");
+        assert!(known.iter().all(|record| record.number("db.response.returned_rows") == Some(1)), "{side}");
+        let failed: Vec<_> = outcome.side(side).iter().filter_map(|r| r.error_type.clone()).collect();
+        assert_eq!(failed, ["1146"], "{side}");
+        assert!(
+            outcome.side(side).iter().all(|record| record.text("db.namespace").is_empty()
+                && record.server.port == mariadb.address.port()),
+            "{side}: the database was chosen unseen"
+        );
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 19] = [
+const LIVE_NEEDS: [Need; 20] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -61,6 +61,7 @@ const LIVE_NEEDS: [Need; 19] = [
     Need::program("mariadb", "mariadb-client"),
     Need::server("pg_createcluster", "postgresql", "postgresql"),
     Need::program("psql", "postgresql-client"),
+    Need::server("memcached", "memcached", "memcached"),
 ];
 
 /// Programs that the tests of captures start: another reader of captures, for a second opinion.

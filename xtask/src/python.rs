@@ -17,10 +17,11 @@ use crate::{
 pub(crate) const VARIABLE: &str = "PLAINSIGHT_PYTHON";
 
 /// What is installed, each at the version that the tests were written with.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "aiokafka==0.14.0",
     "confluent-kafka==2.16.1",
     "grpcio==1.85.3",
+    "mysql-connector-python==26.10.0",
     "psycopg[binary]==3.3.9",
     "PyMySQL==1.2.4",
     "redis==8.1.0",

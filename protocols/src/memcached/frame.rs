@@ -14,6 +14,9 @@ use crate::{
 /// Bytes of a line that are read: a value's line has a key of up to 250. The rest is counted.
 pub(super) const LINE_KEEP: usize = 512;
 
+/// What ends an answer of values.
+const END: &[u8] = b"END\r\n";
+
 /// What the stream does with bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -223,9 +226,23 @@ impl Answers {
         if last { Step::Done(taken) } else { Step::Taken(taken) }
     }
 
-    /// Bytes were not seen.
-    pub(super) fn gap(&mut self, bytes: u64, lost: bool, at: Timestamp) -> Hole {
+    /// How many values the answer under way has, that under way included.
+    pub(super) fn items(&self) -> u32 {
+        self.response.items
+    }
+
+    /// Bytes were not seen. `only_end` says that nothing but the end of the answer can follow the value under way.
+    pub(super) fn gap(&mut self, bytes: u64, lost: bool, only_end: bool, at: Timestamp) -> Hole {
         match self.state {
+            State::Value { remaining, last: false }
+                if only_end && !lost && bytes == remaining.saturating_add(END.len() as u64) =>
+            {
+                self.response.size.missed(bytes, lost);
+                self.response.code = Code::End;
+                self.last_at = at;
+                self.state = State::Line;
+                Hole::End
+            }
             State::Value { remaining, last } if bytes <= remaining => {
                 self.response.size.missed(bytes, lost);
                 self.last_at = at;

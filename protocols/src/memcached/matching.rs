@@ -2,7 +2,9 @@
 //!
 //! Commands that are always answered wait in the matcher. Those that asked for quiet wait beside it: an answer that comes
 //! is told to be theirs by the key or the opaque token that it repeats, or because no other command can have it. Those
-//! that are left when a later command is answered were not answered, which is what they asked for.
+//! that are left when a later command is answered were not answered, which is what they asked for. Out of step, how many
+//! answers a run of commands with quiet ones among them has says nothing, so that these do not wait, and the matcher is
+//! told that commands are missing where they were.
 
 use super::{
     command::{TEXT_LIMIT, Verb},
@@ -26,6 +28,8 @@ pub(super) const TEXT_BYTES: usize = WAITING_BYTES + QUIET_REQUESTS * TEXT_LIMIT
 enum Claim {
     /// The command at this place among the quiet ones.
     Quiet(usize),
+    /// That of one of the first so many quiet ones, it cannot be told which.
+    Contested(usize),
     /// The next command in the matcher.
     Next,
     /// It cannot be told.
@@ -45,6 +49,11 @@ impl MemcachedParser {
                 self.texts.truncate(request.text);
             }
             Answered::Maybe if self.quiet.len() >= QUIET_REQUESTS => self.forget(request, sink),
+            Answered::Maybe if !self.fifo.is_in_step() => {
+                self.describe(Some(&request), None, Outcome::Partial, None, sink);
+                self.texts.truncate(request.text);
+                self.fifo.lose_requests(0);
+            }
             Answered::Maybe => self.quiet.push_back(request),
             Answered::Yes => {
                 let place = RequestPlace {
@@ -90,10 +99,17 @@ impl MemcachedParser {
                     self.end_quiet(place, Outcome::Complete, sink);
                     if let Some(request) = self.quiet.pop_front() {
                         let whole = request.size.is_whole() && response.size.is_whole();
-                        let outcome = if whole { Outcome::Complete } else { Outcome::Partial };
+                        let is_known = whole && !request.contested;
+                        let outcome = if is_known { Outcome::Complete } else { Outcome::Partial };
                         self.describe(Some(&request), Some(&response), outcome, truncated, sink);
                     }
                     self.release();
+                    return;
+                }
+                Claim::Contested(count) => {
+                    for request in self.quiet.iter_mut().take(count) {
+                        request.contested = true;
+                    }
                     return;
                 }
                 Claim::Nobody => {
@@ -138,9 +154,10 @@ impl MemcachedParser {
         let may_be_quiet = |request: &Request| may_be(request) && !is_left_out(request.verb, response.code);
         let mut candidates =
             waiting.enumerate().filter(|(_, request)| may_be_quiet(request)).map(|(place, _)| place);
-        match (candidates.next(), candidates.next(), next.is_some_and(may_be)) {
+        match (candidates.next(), candidates.next_back(), next.is_some_and(may_be)) {
             (None, _, true) => Claim::Next,
             (Some(place), None, false) => Claim::Quiet(place),
+            (Some(_), Some(last), false) => Claim::Contested(last + 1),
             _ => Claim::Nobody,
         }
     }
@@ -149,7 +166,8 @@ impl MemcachedParser {
     pub(super) fn end_quiet(&mut self, count: usize, outcome: Outcome, sink: &mut dyn Sink) {
         for _ in 0..count {
             let Some(request) = self.quiet.pop_front() else { break };
-            let outcome = if request.size.is_whole() { outcome } else { Outcome::Partial };
+            let is_known = request.size.is_whole() && !request.contested;
+            let outcome = if is_known { outcome } else { Outcome::Partial };
             self.describe(Some(&request), None, outcome, None, sink);
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Request {
     pub(super) tokens: Tokens,
     /// Its place among all commands.
     pub(super) serial: u64,
+    /// An answer came that may be its own or another's.
+    pub(super) contested: bool,
 }
 
 /// Whether a command has an answer.

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{
+    command::Verb,
     frame::{self, Answers, recognise},
     message::{Request, Response},
     request::{self, Commands, is_command},
@@ -192,9 +193,26 @@ impl MemcachedParser {
         self.answered(response, here, Some(reason).filter(|_| ended), sink);
     }
 
+    /// Whether the answer under way has a value for every key that was asked for, so that it has no more. Large values
+    /// are copied in part, and the few bytes that end the answer are in the part that is not.
+    fn has_every_value(&mut self) -> bool {
+        let items = self.answers.items();
+        let quiet = !self.quiet.is_empty();
+        let request = self.fifo.certain_request().filter(|_| !quiet);
+        request.is_some_and(|asked| {
+            // The keys of a longer line were not all counted.
+            let counted = asked.size.bytes <= request::LINE_KEEP as u64;
+            counted
+                && matches!(asked.verb, Verb::Get | Verb::GetAndTouch)
+                && asked.keys > 0
+                && asked.keys == items
+        })
+    }
+
     /// What a gap does to the message under way: whether the stream goes on as before, and else how many messages are
     /// believed lost.
     fn pass_over(&mut self, gap: &Gap, lost: bool, sink: &mut dyn Sink) -> Option<u64> {
+        let only_end = self.has_every_value();
         let understood = match gap.direction {
             Direction::ToServer => match self.commands.gap(gap.bytes, lost, gap.at) {
                 request::Hole::Inside => return None,
@@ -207,7 +225,7 @@ impl MemcachedParser {
                 request::Hole::Beyond => self.cut_command(sink),
                 request::Hole::Between => false,
             },
-            Direction::ToClient => match self.answers.gap(gap.bytes, lost, gap.at) {
+            Direction::ToClient => match self.answers.gap(gap.bytes, lost, only_end, gap.at) {
                 frame::Hole::Inside => return None,
                 frame::Hole::End => {
                     let (response, here) = self.answers.take();

@@ -147,6 +147,7 @@ impl Commands {
             keys: line.keys,
             tokens: line.tokens,
             serial: self.serial,
+            contested: false,
         };
         Some((request, self.start))
     }

@@ -213,3 +213,20 @@ fn the_end_of_a_connection_leaves_commands_without_an_answer() {
         ]
     );
 }
+
+#[test]
+fn large_values_copied_in_part_leave_the_answer_whole_when_nothing_but_its_end_can_follow() {
+    let large = |keys: &str, rest: u64| {
+        let mut wire = Wire::new();
+        wire.request("get a\r\n").response("END\r\n");
+        wire.recorder.seen.clear();
+        wire.request(&format!("get {keys}\r\n"));
+        wire.response("VALUE k 0 9000\r\nxyz").not_copied(Direction::ToClient, rest);
+        wire.request("get next\r\n").response("END\r\n");
+        lines(&wire.close(CloseReason::Closed))
+    };
+    // Two bytes end the value's line, five the answer.
+    assert_eq!(large("k", 8997 + 7), ["get k hit: complete", "get next miss: complete"]);
+    assert_eq!(large("k l", 8997 + 7)[0], "get k l ?: partial", "the beginning of another value, maybe");
+    assert_eq!(large("k", 8997 + 12)[0], "get k ?: partial", "the beginning of another answer, maybe");
+}
