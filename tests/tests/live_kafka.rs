@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use plainsight_tests::{
-    client::median,
+    durations::median,
     probe::{Outcome, Probe},
     process::python,
     record::Record,
