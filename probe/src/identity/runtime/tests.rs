@@ -1,0 +1,1 @@
+//! Runtimes that answer as told.
