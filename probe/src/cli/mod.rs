@@ -5,6 +5,7 @@ mod capture_arguments;
 mod doctor;
 mod failure;
 mod filter_arguments;
+mod identity_arguments;
 mod interrupt;
 mod live;
 mod observers;
@@ -71,7 +72,7 @@ fn watch(arguments: &WatchArguments) -> Result<(), Failure> {
     } else {
         watch::Display::Lines { colours: false }
     };
-    let identities = Identities::default();
+    let identities = arguments.capture.identity.identities();
     let watch = Watch {
         filter,
         clock: Clock::boot_time(),
@@ -109,7 +110,7 @@ fn stat(arguments: StatArguments) -> Result<(), Failure> {
     } else {
         stat::Display::Tables
     };
-    let identities = Identities::default();
+    let identities = arguments.capture.identity.identities();
     let stat = Stat {
         by: keys(arguments.grouping.by, &filter, true),
         filter,

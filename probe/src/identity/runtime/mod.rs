@@ -34,7 +34,7 @@ const CAPACITY: usize = 4096;
 const QUEUE: usize = 1024;
 
 /// How long a container that no runtime knows is not asked for again.
-const UNKNOWN_FOR: Duration = Duration::from_secs(10);
+const UNKNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// The same where a runtime gave no answer.
 const SILENT_FOR: Duration = Duration::from_secs(2);
@@ -70,6 +70,14 @@ impl RuntimeSocket {
             socket(RuntimeKind::Docker, "/run/podman/podman.sock"),
             socket(RuntimeKind::Docker, "/var/run/docker.sock"),
         ]
+    }
+
+    /// The socket at a path whose name tells what it speaks: Docker's interface if it holds the name of Docker or Podman.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let name = path.to_string_lossy();
+        let is_docker = name.contains("docker") || name.contains("podman");
+        Self { kind: if is_docker { RuntimeKind::Docker } else { RuntimeKind::Cri }, path: path.to_owned() }
     }
 
     /// The socket below the place where the host's file system is mounted. `/var/run` is a link to `/run` everywhere, whose
