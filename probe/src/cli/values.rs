@@ -130,13 +130,14 @@ pub(super) fn side(text: &str) -> Result<Side, &'static str> {
     }
 }
 
-pub(super) fn id_prefix(text: &str) -> Result<String, &'static str> {
-    let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    if is_id {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err("an id is made of hexadecimal digits, as in 4f3c0ffee4f3; its beginning is enough")
+pub(super) fn id_or_name(text: &str) -> Result<String, &'static str> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+    if text.is_empty() || !text.bytes().all(is_name) {
+        return Err("give the beginning of an id, as in 4f3c0ffee4f3, or a name, as in web-0");
     }
+    // Ids are written small, whoever prints them.
+    let is_id = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    Ok(if is_id { text.to_ascii_lowercase() } else { text.to_owned() })
 }
 
 /// RFC 9110 section 5.1: a header's name is a token.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod handover;
+mod identity_json;
 mod json_text;
 mod output;
 mod record_json;

@@ -23,7 +23,7 @@ use plainsight_protocols::{Settings, Timestamp};
 use thiserror::Error;
 
 use crate::{
-    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses},
+    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses, ProcessEvents},
     flow::{Counters, Observer},
     signal::{LossReason, Status, limit_notes},
 };
@@ -59,6 +59,7 @@ pub enum LiveError {
 pub struct Live<O> {
     shared: Arc<Shared>,
     hooks: Vec<AttachedHook>,
+    processes: Option<ProcessEvents>,
     drain: Option<JoinHandle<Vec<O>>>,
 }
 
@@ -77,8 +78,9 @@ impl<O: Observer + Send + 'static> Live<O> {
     /// # Errors
     /// If the host does not allow it.
     pub fn start(options: &LiveOptions, observer: impl FnMut(usize) -> O) -> Result<Self, LiveError> {
-        let capture = Capture::attach(&options.capture)?;
+        let mut capture = Capture::attach(&options.capture)?;
         let hooks = capture.0.hooks().to_vec();
+        let processes = capture.0.take_process_events();
         let workers = match options.workers {
             0 => std::thread::available_parallelism()
                 .map_or(1, |cores| (cores.get() / CORES_PER_WORKER).max(1)),
@@ -92,13 +94,18 @@ impl<O: Observer + Send + 'static> Live<O> {
             flows: Mutex::new(vec![Counters::default(); workers]),
         });
         let drain = drain::start(capture, workers, &options.protocols, observer, &shared)?;
-        Ok(Self { shared, hooks, drain: Some(drain) })
+        Ok(Self { shared, hooks, processes, drain: Some(drain) })
     }
 
     /// What is attached, and how.
     #[must_use]
     pub fn hooks(&self) -> &[AttachedHook] {
         &self.hooks
+    }
+
+    /// What the kernel tells of processes, for whoever names them; once, and only if it does.
+    pub fn take_process_events(&mut self) -> Option<ProcessEvents> {
+        self.processes.take()
     }
 
     /// How it goes.
@@ -168,6 +175,7 @@ impl Shared {
                 "",
                 losses.payload_unseen,
             ))
+            .chain(std::iter::once(reason("starts and ends of processes", "", losses.ring_full_processes)))
             .chain(limit_notes(|limit| flow.limits.get(limit)))
             .collect(),
             warnings: Vec::new(),

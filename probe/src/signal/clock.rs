@@ -27,6 +27,12 @@ impl WallTime {
         self.0
     }
 
+    /// The moment as the standard library knows it.
+    #[must_use]
+    pub fn to_system_time(self) -> std::time::SystemTime {
+        std::time::UNIX_EPOCH + std::time::Duration::from_nanos(self.0)
+    }
+
     /// The moment as the calendar library knows it.
     #[must_use]
     pub fn to_timestamp(self) -> jiff::Timestamp {
