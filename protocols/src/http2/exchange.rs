@@ -3,7 +3,10 @@
 use std::{borrow::Cow, fmt};
 
 use super::{frame, record::Reset};
-use crate::{Details, Direction, Endpoints, Side, TraceParent, Value, http::exchange::HttpExchange};
+use crate::{
+    Details, Direction, Endpoints, Measures, MetricAttributes, MetricVisit, Side, TraceParent, Value,
+    http::exchange::HttpExchange,
+};
 
 /// One exchange, complete or in part.
 pub(super) struct Http2Exchange<'a> {
@@ -37,6 +40,20 @@ impl Details for Http2Exchange<'_> {
         if self.promised {
             visit("plainsight.http2.push", Value::Text(Cow::Borrowed("promised")));
         }
+    }
+
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        self.http.metric_attributes(side, endpoints, wanted, visit);
+    }
+
+    fn measures(&self) -> Measures {
+        self.http.measures()
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {
