@@ -42,7 +42,7 @@ pub struct Owner {
 }
 
 /// Kinds of owners that OpenTelemetry has attributes for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OwnerKind {
     /// A Deployment.
     Deployment,

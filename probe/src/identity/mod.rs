@@ -28,6 +28,7 @@ mod labels;
 mod lookup;
 mod metadata;
 mod peers;
+pub mod pod_watch;
 mod resource;
 mod runtime;
 mod service;

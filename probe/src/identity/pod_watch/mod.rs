@@ -44,7 +44,9 @@ pub enum WatchState {
 #[derive(Debug, Error)]
 pub enum PodWatchError {
     /// The access to the API server is not described as it should be.
-    #[error("no access to the Kubernetes API: {0}; run in a pod with a service account, or name a kubeconfig")]
+    #[error(
+        "no access to the Kubernetes API: {0}; run in a pod with a service account, or name a kubeconfig"
+    )]
     Access(String),
     /// No thread could be had.
     #[error("cannot start a thread for the Kubernetes API: {0}; raise the limit of processes")]
@@ -79,10 +81,7 @@ impl PodWatch {
         })
     }
 
-    fn start_with<F>(
-        node: &str,
-        client: impl FnOnce() -> F + Send + 'static,
-    ) -> Result<Self, PodWatchError>
+    fn start_with<F>(node: &str, client: impl FnOnce() -> F + Send + 'static) -> Result<Self, PodWatchError>
     where
         F: Future<Output = Result<Client, String>>,
     {
@@ -137,7 +136,11 @@ impl Drop for PodWatch {
 
 impl fmt::Debug for PodWatch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PodWatch").field("node", &self.shared.node).field("state", &self.state()).finish()
+        formatter
+            .debug_struct("PodWatch")
+            .field("node", &self.shared.node)
+            .field("state", &self.state())
+            .finish()
     }
 }
 

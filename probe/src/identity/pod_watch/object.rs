@@ -189,7 +189,10 @@ pub(super) mod tests {
         let mut value = pod(1);
         value["status"] = json!({"phase": "Pending", "containerStatuses": [{"name": "app", "state": {}}]});
         let pod = read(value).expect("a pod");
-        assert_eq!((pod.name.as_deref(), pod.containers.len(), pod.address), (Some("web-7d4b9c-00001"), 0, None));
+        assert_eq!(
+            (pod.name.as_deref(), pod.containers.len(), pod.address),
+            (Some("web-7d4b9c-00001"), 0, None)
+        );
     }
 
     #[test]

@@ -85,7 +85,10 @@ impl Owners {
 }
 
 /// Asks the API server. An owner that has gone has no owner.
-pub(super) async fn ask(client: Client, question: Question) -> (Question, Result<Option<Owner>, kube::Error>) {
+pub(super) async fn ask(
+    client: Client,
+    question: Question,
+) -> (Question, Result<Option<Owner>, kube::Error>) {
     let answer = match question.kind {
         OwnerKind::ReplicaSet => controller::<ReplicaSet>(client, &question).await,
         OwnerKind::Job => controller::<Job>(client, &question).await,
@@ -96,15 +99,17 @@ pub(super) async fn ask(client: Client, question: Question) -> (Question, Result
 
 async fn controller<K>(client: Client, question: &Question) -> Result<Option<Owner>, kube::Error>
 where
-    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
+    K: Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
 {
     let api: Api<PartialObjectMeta<K>> = Api::namespaced(client, &question.namespace);
     let Some(object) = api.get_opt(&question.name).await? else { return Ok(None) };
     let references = object.metadata.owner_references.unwrap_or_default();
     let controller = references.into_iter().find(|reference| reference.controller == Some(true));
-    Ok(controller.and_then(|found| {
-        Some(Owner { kind: OwnerKind::parse(&found.kind)?, name: found.name.into() })
-    }))
+    Ok(controller
+        .and_then(|found| Some(Owner { kind: OwnerKind::parse(&found.kind)?, name: found.name.into() })))
 }
 
 #[cfg(test)]

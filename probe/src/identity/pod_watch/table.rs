@@ -199,7 +199,10 @@ mod tests {
         let (table, now) = (PodTable::default(), Instant::now());
         table.apply(pod(1, "10.0.0.1"), now);
         table.apply(pod(1, "10.0.0.2"), now);
-        assert_eq!((name_at(&table, "10.0.0.1"), name_at(&table, "10.0.0.2").as_deref()), (None, Some("web-1")));
+        assert_eq!(
+            (name_at(&table, "10.0.0.1"), name_at(&table, "10.0.0.2").as_deref()),
+            (None, Some("web-1"))
+        );
     }
 
     #[test]

@@ -61,14 +61,19 @@ impl<'a> Watch<'a> {
 
     async fn run(mut self) {
         let pods: Api<PodObject> = Api::all(self.client.clone());
-        let of_node = Config::default().fields(&format!("spec.nodeName={}", self.shared.node)).page_size(PAGE);
-        let mut events = pin!(watcher(pods, of_node).default_backoff());
+        let of_node =
+            Config::default().fields(&format!("spec.nodeName={}", self.shared.node)).page_size(PAGE);
+        let from_the_list = || watcher(pods.clone(), of_node.clone()).default_backoff();
+        let mut events = pin!(from_the_list());
         let mut pace = tokio::time::interval(PACE);
         let mut asking = pin!(Fuse::terminated());
         loop {
             tokio::select! {
                 event = events.next() => match event {
                     Some(Ok(event)) => self.take(event),
+                    // The watcher lists anew when a watch breaks off for this reason, and tries the same version for
+                    // ever when it cannot begin for it.
+                    Some(Err(error)) if is_version_gone(&error) => events.set(from_the_list()),
                     Some(Err(error)) => self.shared.set_state(unreachable(&sentence(&error))),
                     // Does not happen: the watcher never ends.
                     None => return,
@@ -133,6 +138,11 @@ impl<'a> Watch<'a> {
             self.shared.table.add_owner(&uid, owner.clone());
         }
     }
+}
+
+/// Whether a watch cannot begin because what happened since its version has been forgotten.
+fn is_version_gone(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
 }
 
 fn unreachable(error: &str) -> WatchState {

@@ -111,7 +111,14 @@ fn after_a_bookmark_a_watch_goes_on_from_there_though_older_versions_are_compact
 
 #[test]
 fn a_version_that_is_too_old_is_listed_anew_and_who_went_meanwhile_has_gone() {
+    for within in [true, false] {
+        list_anew(within);
+    }
+}
+
+fn list_anew(within: bool) {
     let server = ApiServer::start();
+    server.tell_within(within);
     (1..=3).for_each(|number| server.put(pod(number)));
     let watch = watch(&server);
     until("a watch", || server.counts().watches == 1);
@@ -170,7 +177,9 @@ fn five_thousand_pods_that_come_and_go_leave_no_more_than_those_that_are_there()
 #[test]
 fn what_is_no_pod_is_passed_over() {
     let server = ApiServer::start();
-    server.put(json!({"metadata": {"name": "odd", "uid": "uid-odd"}, "spec": {"nodeName": "node-1"}, "status": {}}));
+    server.put(
+        json!({"metadata": {"name": "odd", "uid": "uid-odd"}, "spec": {"nodeName": "node-1"}, "status": {}}),
+    );
     let mut unnamed = pod(1);
     unnamed["metadata"]["labels"] = Value::Null;
     server.put(unnamed);

@@ -16,7 +16,6 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 /// What was asked of the server.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,36 +37,49 @@ struct Content {
     /// Watches of an older number end.
     watch_number: u64,
     refuses: Option<u16>,
+    /// Whether a version that is too old is told of within the watch, as a server with a cache does, or instead of it.
+    tells_within: bool,
     paused: bool,
     counts: Counts,
 }
 
 #[derive(Default)]
-struct Shared {
-    content: Mutex<Content>,
-    changed: Notify,
-}
+struct Shared(Mutex<Content>);
+
+/// Pause between two looks at what has changed.
+const PAUSE: Duration = Duration::from_millis(2);
 
 pub(super) struct ApiServer {
     shared: Arc<Shared>,
     address: SocketAddr,
-    _runtime: tokio::runtime::Runtime,
+    /// Ends the server when it is dropped.
+    _stop: tokio::sync::oneshot::Sender<()>,
 }
 
 impl ApiServer {
     pub(super) fn start() -> Self {
         let shared = Arc::new(Shared::default());
         shared.content().version = 1;
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let router = Router::new()
             .route("/api/v1/pods", get(pods))
             .route("/apis/apps/v1/namespaces/{namespace}/replicasets/{name}", get(set))
             .with_state(Arc::clone(&shared));
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { shared, address, _runtime: runtime }
+        listener.set_nonblocking(true).expect("a setting");
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a port");
+                tokio::select! {
+                    _ = axum::serve(listener, router) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { shared, address, _stop: stop }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -123,6 +135,10 @@ impl ApiServer {
         self.change(|content| content.refuses = status);
     }
 
+    pub(super) fn tell_within(&self, within: bool) {
+        self.change(|content| content.tells_within = within);
+    }
+
     /// Answers nothing until [`ApiServer::resume`].
     pub(super) fn pause(&self) {
         self.change(|content| content.paused = true);
@@ -134,13 +150,12 @@ impl ApiServer {
 
     fn change(&self, change: impl FnOnce(&mut Content)) {
         change(&mut self.shared.content());
-        self.shared.changed.notify_waiters();
     }
 }
 
 impl Shared {
     fn content(&self) -> MutexGuard<'_, Content> {
-        self.content.lock().expect("a lock")
+        self.0.lock().expect("a lock")
     }
 }
 
@@ -152,23 +167,31 @@ impl Content {
     }
 }
 
-fn failure(code: u16, reason: &str, message: &str) -> Response {
-    let status = json!({
+fn status(code: u16, reason: &str, message: &str) -> Value {
+    json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "code": code,
-    });
+    })
+}
+
+fn failure(code: u16, reason: &str, message: &str) -> Response {
+    let status = status(code, reason, message);
     let code = StatusCode::from_u16(code).expect("a status");
     (code, [(CONTENT_TYPE, "application/json")], status.to_string()).into_response()
 }
 
 async fn pods(State(shared): State<Arc<Shared>>, Query(query): Query<HashMap<String, String>>) -> Response {
     while shared.content().paused {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     if let Some(code) = shared.content().refuses {
         return failure(code, "Forbidden", "pods is forbidden: the account cannot list resource \"pods\"");
     }
-    if query.get("watch").is_some_and(|watch| watch == "true") { watch(&shared, &query) } else { list(&shared, &query) }
+    if query.get("watch").is_some_and(|watch| watch == "true") {
+        watch(&shared, &query)
+    } else {
+        list(&shared, &query)
+    }
 }
 
 fn list(shared: &Shared, query: &HashMap<String, String>) -> Response {
@@ -199,14 +222,18 @@ fn watch(shared: &Arc<Shared>, query: &HashMap<String, String>) -> Response {
         content.counts.watches += 1;
         if from < content.compacted {
             content.counts.gone += 1;
-            return failure(410, "Expired", &format!("too old resource version: {from}"));
+            let message = format!("too old resource version: {from}");
+            if content.tells_within {
+                let event = json!({"type": "ERROR", "object": status(410, "Expired", &message)});
+                return ([(CONTENT_TYPE, "application/json")], format!("{event}\n")).into_response();
+            }
+            return failure(410, "Expired", &message);
         }
         content.watch_number
     };
     let state = (Arc::clone(shared), from, query.clone());
     let stream = futures_util::stream::unfold(state, move |(shared, from, query)| async move {
         loop {
-            let changed = shared.changed.notified();
             let (lines, last) = {
                 let content = shared.content();
                 if content.watch_number != number {
@@ -224,8 +251,7 @@ fn watch(shared: &Arc<Shared>, query: &HashMap<String, String>) -> Response {
             if !lines.is_empty() {
                 return Some((Ok::<_, std::io::Error>(Bytes::from(lines)), (shared, last, query)));
             }
-            // A change between the look and the wait is seen at the next one.
-            let _ = tokio::time::timeout(Duration::from_millis(20), changed).await;
+            tokio::time::sleep(PAUSE).await;
         }
     });
     ([(CONTENT_TYPE, "application/json")], Body::from_stream(stream)).into_response()
@@ -237,8 +263,7 @@ async fn set(State(shared): State<Arc<Shared>>, Path((namespace, name)): Path<(S
     let Some(deployment) = content.sets.get(&(namespace.clone(), name.clone())) else {
         return failure(404, "NotFound", "replicasets.apps not found");
     };
-    let owner =
-        json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment, "uid": "d", "controller": true});
+    let owner = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": deployment, "uid": "d", "controller": true});
     let answer = json!({
         "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
         "metadata": {"name": name, "namespace": namespace, "uid": "rs", "ownerReferences": [owner]},
