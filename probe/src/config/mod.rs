@@ -14,6 +14,7 @@ mod identity;
 mod printer;
 mod problem;
 mod reader;
+mod reload;
 mod scalar;
 mod setting;
 mod signals;
@@ -34,6 +35,7 @@ pub use export::{
 };
 pub use identity::{Identity, Kubernetes, Runtimes};
 pub use problem::{ConfigError, Problem};
+pub use reload::{Reload, Reloader};
 pub use scalar::{Auto, ByteSize, HeaderName, Port, Secret, Switch, Url};
 pub use signals::{AccessLog, Attributes, Exemplars, Histograms, Limits, Metrics, Temporality, Traces};
 
