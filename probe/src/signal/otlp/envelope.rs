@@ -195,3 +195,6 @@ fn items(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
         None
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ impl ObservedClients {
     /// Where the address belongs, and what tells it from most others that belong there: together 46 bits of its hash.
     fn place(&self, client: SocketAddr) -> (&AtomicU64, u64) {
         let [high, low] = match client.ip().to_canonical() {
-            IpAddr::V4(address) => [0, u64::from(address.to_bits())],
+            IpAddr::V4(address) => [u64::MAX, u64::from(address.to_bits())],
             IpAddr::V6(address) => {
                 let bits = address.to_bits();
                 [(bits >> 64) as u64, bits as u64]

@@ -221,8 +221,13 @@ fn incomplete(item: &mut Item<'_>, exchange: &Exchange<'_>) {
 
 /// Where the exchange is in its connection, if that is known of both messages.
 fn place(observed: &Observed<'_>) -> Option<Place> {
-    let _ = observed;
-    None
+    let exchange = observed.exchange;
+    Some(Place {
+        request_sequence: observed.request_sequence?,
+        response_sequence: observed.response_sequence?,
+        request_bytes: exchange.request_bytes,
+        response_bytes: exchange.response_bytes,
+    })
 }
 
 /// Whether the conventions describe a span of the asking side only.
