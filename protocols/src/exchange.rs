@@ -133,4 +133,15 @@ pub trait Details {
 
     /// The trace that the request says it belongs to.
     fn trace_parent(&self) -> Option<TraceParent>;
+
+    /// What the vendors of that trace say beside it: the `tracestate` (W3C Trace Context section 3.3), valid and of at most 512
+    /// characters. Means nothing without [`Details::trace_parent`].
+    fn trace_state(&self) -> Option<&str> {
+        None
+    }
+
+    /// The spans that created the messages of a batch, as far as the messages name them.
+    fn trace_links(&self) -> &[TraceParent] {
+        &[]
+    }
 }

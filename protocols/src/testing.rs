@@ -27,6 +27,8 @@ pub(crate) struct Seen {
     pub(crate) server: BTreeMap<String, String>,
     pub(crate) client: BTreeMap<String, String>,
     pub(crate) trace_parent: Option<TraceParent>,
+    pub(crate) trace_state: Option<String>,
+    pub(crate) trace_links: Vec<TraceParent>,
 }
 
 impl Seen {
@@ -92,6 +94,8 @@ impl Sink for Recorder {
             server: attributes(Side::Server),
             client: attributes(Side::Client),
             trace_parent: exchange.details.trace_parent(),
+            trace_state: exchange.details.trace_state().map(ToOwned::to_owned),
+            trace_links: exchange.details.trace_links().to_vec(),
         };
         exchange.details.name(&mut seen.name).expect("strings take all");
         exchange.details.summary(&mut seen.summary).expect("strings take all");

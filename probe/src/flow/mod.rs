@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 use plainsight_protocols::{Exchange, Side};
 
-use crate::capture::{ConnectionId, Process};
+use crate::capture::{ConnectionId, Opened, Process};
 
 mod connection;
 mod counters;
@@ -62,6 +62,11 @@ pub trait Observer {
 
     /// `count` exchanges took place of which nothing was seen that could be reported: their bytes were lost.
     fn unobserved(&mut self, count: u64);
+
+    /// A TCP connection was announced: it has begun, or was joined in the middle.
+    fn opened(&mut self, opened: &Opened) {
+        let _ = opened;
+    }
 
     /// Nothing more will be parsed on this connection, so its bytes need not be copied any longer. Said once.
     fn ignore(&mut self, connection: ConnectionId);

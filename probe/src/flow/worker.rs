@@ -248,6 +248,7 @@ impl<O: Observer> Worker<O> {
         }
         let index = self.table.insert(opened.connection, Connection::new(opened), self.now);
         self.connections.opened += 1;
+        self.observer.opened(opened);
         self.schedule.plan(index, Pace::Quiet, self.now);
     }
 

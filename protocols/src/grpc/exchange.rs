@@ -159,4 +159,8 @@ impl Details for GrpcExchange<'_> {
     fn trace_parent(&self) -> Option<TraceParent> {
         self.http.trace_parent()
     }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.http.trace_state()
+    }
 }

@@ -515,4 +515,8 @@ impl Details for HttpExchange<'_> {
     fn trace_parent(&self) -> Option<TraceParent> {
         self.request?.trace_parent
     }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.request?.trace_state()
+    }
 }

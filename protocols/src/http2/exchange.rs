@@ -59,4 +59,8 @@ impl Details for Http2Exchange<'_> {
     fn trace_parent(&self) -> Option<TraceParent> {
         self.http.trace_parent()
     }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.http.trace_state()
+    }
 }

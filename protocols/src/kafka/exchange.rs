@@ -263,7 +263,23 @@ impl Details for KafkaExchange<'_> {
         }
     }
 
+    /// That of the one message that is sent: its headers were written by whoever sends it.
     fn trace_parent(&self) -> Option<TraceParent> {
-        self.request?.said.trace_parent
+        self.request?.said.trace_parent()
+    }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.request?.said.trace_state()
+    }
+
+    /// Those of the messages of a batch, and of all that are received: who receives is not who sent.
+    fn trace_links(&self) -> &[TraceParent] {
+        match self.request {
+            Some(request) if matches!(request.key, FETCH | SHARE_FETCH) => {
+                self.response.map_or(&[], |response| response.links())
+            }
+            Some(request) if request.said.trace_parent().is_none() => request.said.links(),
+            _ => &[],
+        }
     }
 }
