@@ -3,7 +3,9 @@
 mod batch;
 mod handover;
 mod json_text;
+pub mod otlp;
 mod output;
+mod queue;
 mod record_json;
 mod visible;
 
