@@ -4,7 +4,9 @@ mod batch;
 mod handover;
 mod identity_json;
 mod json_text;
+pub mod otlp;
 mod output;
+mod queue;
 mod record_json;
 mod visible;
 
