@@ -8,7 +8,7 @@
 
 use std::net::SocketAddr;
 
-use plainsight_protocols::{Exchange, Side};
+use plainsight_protocols::{Exchange, Side, Timestamp};
 
 use crate::capture::{ConnectionId, Opened, Process};
 
@@ -66,6 +66,11 @@ pub trait Observer {
     /// A TCP connection was announced: it has begun, or was joined in the middle.
     fn opened(&mut self, opened: &Opened) {
         let _ = opened;
+    }
+
+    /// Time has come that far; said some hundred times a second, whether something happens or not.
+    fn tick(&mut self, now: Timestamp) {
+        let _ = now;
     }
 
     /// Nothing more will be parsed on this connection, so its bytes need not be copied any longer. Said once.

@@ -177,6 +177,7 @@ impl<O: Observer> Worker<O> {
             self.forget(index, CloseReason::Timeout);
         }
         self.sockets.tick(now, of_sockets!(self));
+        self.observer.tick(now);
     }
 
     /// The observation ends: reports what is unfinished on every connection, and forgets them all.

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use plainsight_protocols::Timestamp;
+
 use crate::{
-    capture::{ConnectionId, Verdicts},
+    capture::{ConnectionId, Opened, Verdicts},
     flow::{Observed, Observer},
 };
 
@@ -20,6 +22,14 @@ impl<O: Observer> Observer for Feedback<O> {
 
     fn unobserved(&mut self, count: u64) {
         self.inner.unobserved(count);
+    }
+
+    fn opened(&mut self, opened: &Opened) {
+        self.inner.opened(opened);
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.inner.tick(now);
     }
 
     fn copy_beginnings(&mut self, connection: ConnectionId) {

@@ -20,7 +20,7 @@ use crate::{
     capture::{Opened, Role},
     flow::Observed,
     signal::{
-        Clock, IdGenerator,
+        Clock, IdGenerator, WallTime,
         otlp::{Item, TextWriter},
         outcome_name, outcome_reason,
         record::{duration, endpoints},
@@ -109,6 +109,11 @@ impl SpanRecorder {
     /// Hands over everything.
     pub fn flush(&mut self) {
         self.writer.flush();
+    }
+
+    /// When an exchange ended, or began if its end was not seen.
+    pub fn ended_at(&mut self, exchange: &Exchange<'_>) -> WallTime {
+        self.clock.wall_time(exchange.ended.unwrap_or(exchange.started))
     }
 
     /// Writes the span of an exchange, if it is sampled; then its context is what log records and exemplars may refer to.
