@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use plainsight_protocols::Timestamp;
 
 use crate::{
-    capture::{ConnectionId, Opened, Verdicts},
-    flow::{Observed, Observer},
+    capture::{Closed, ConnectionId, Opened, Verdicts},
+    flow::{ConnectionFacts, Observed, Observer},
 };
 
 /// An observer that passes verdicts to the kernel and everything to the observer within.
@@ -40,6 +40,18 @@ impl<O: Observer> Observer for Feedback<O> {
     fn ignore(&mut self, connection: ConnectionId) {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).ignore(connection);
         self.inner.ignore(connection);
+    }
+
+    fn connection_opened(&mut self, connection: &ConnectionFacts) {
+        self.inner.connection_opened(connection);
+    }
+
+    fn connection_moved(&mut self, connection: &ConnectionFacts, received: u64, sent: u64) {
+        self.inner.connection_moved(connection, received, sent);
+    }
+
+    fn connection_closed(&mut self, connection: &ConnectionFacts, closed: Option<&Closed>) {
+        self.inner.connection_closed(connection, closed);
     }
 
     fn forgotten(&mut self, connection: ConnectionId) {

@@ -291,6 +291,7 @@ impl Details for PostgresqlExchange<'_> {
     ) {
         use MetricAttribute::{
             DbNamespace, DbOperationName, DbQuerySummary, DbResponseStatusCode, DbSystemName, ErrorType,
+            NetworkProtocolVersion,
         };
         if wanted.contains(DbSystemName) {
             visit(DbSystemName, MetricValue::Text("postgresql"));
@@ -320,6 +321,10 @@ impl Details for PostgresqlExchange<'_> {
         }
         if let Some(error) = self.error().filter(|_| wanted.contains(ErrorType)) {
             visit(ErrorType, MetricValue::Text(&error));
+        }
+        let begins = self.kind() == Some(StepKind::Startup) && wanted.contains(NetworkProtocolVersion);
+        if let Some(minor) = self.identity.minor_version.filter(|_| begins) {
+            visit(NetworkProtocolVersion, MetricValue::Text(&format!("3.{minor}")));
         }
         if side == Side::Client {
             ends::metric_server(endpoints, Some(DEFAULT_PORT), wanted, visit);

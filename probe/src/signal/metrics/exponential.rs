@@ -58,10 +58,11 @@ impl Exponential {
         }
     }
 
-    /// The same with `2^steps` buckets put together each time, so that there are at most `size`.
+    /// The same with ever more buckets put together, until there are at most `size`, or two.
     pub(super) fn coarsened_to(&self, size: usize) -> Self {
         let mut coarser = self.clone();
-        while coarser.counts.len() > size {
+        // Values on both sides of one never share a bucket, however coarse.
+        while coarser.counts.len() > size.max(2) {
             coarser.coarsen(1);
         }
         coarser

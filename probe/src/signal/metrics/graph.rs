@@ -146,11 +146,7 @@ impl Graph {
     /// Takes an observation in.
     pub(super) fn hold(&mut self, edge: EdgeDelta, now: u64) {
         let ends = edge.ends();
-        let mut pair = self.pair(&ends).unwrap_or_default();
-        match edge.side {
-            Side::Client => pair.client = Some(edge.pid),
-            Side::Server => pair.server = Some(edge.pid),
-        }
+        let pair = self.pair(&edge);
         if self.recent.len() >= PAIRS && !self.recent.contains_key(&ends) {
             self.earlier = std::mem::take(&mut self.recent);
         }
@@ -158,8 +154,21 @@ impl Graph {
         self.held.push_back((now, edge));
     }
 
-    fn pair(&self, ends: &Ends) -> Option<Pair> {
-        self.recent.get(ends).or_else(|| self.earlier.get(ends)).copied()
+    /// Whether the oldest observation must be decided upon before another can be taken in.
+    pub(super) fn is_full(&self) -> bool {
+        self.held.len() >= HELD
+    }
+
+    /// Who is at the ends, the end of this observation included.
+    fn pair(&self, edge: &EdgeDelta) -> Pair {
+        let ends = edge.ends();
+        let mut pair =
+            self.recent.get(&ends).or_else(|| self.earlier.get(&ends)).copied().unwrap_or_default();
+        match edge.side {
+            Side::Client => pair.client = Some(edge.pid),
+            Side::Server => pair.server = Some(edge.pid),
+        }
+        pair
     }
 
     /// Decides upon what has waited for long enough; upon all if `all`.
@@ -168,11 +177,11 @@ impl Graph {
         let patience = nanos(state.plan.settings.identity_wait).max(wait);
         while let Some((since, edge)) = self.held.front() {
             let waited = now.saturating_sub(*since);
-            let is_late = all || self.held.len() > HELD || waited >= patience;
+            let is_late = all || self.is_full() || waited >= patience;
             if waited < wait && !is_late {
                 break;
             }
-            let pair = self.pair(&edge.ends()).unwrap_or_default();
+            let pair = self.pair(edge);
             let Some(named) = name(edge, pair, names, is_late) else { break };
             self.hurried += u64::from(waited < wait && !all);
             count(edge, pair, &named, state);

@@ -47,6 +47,9 @@ mod state;
 mod status;
 mod store;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod tests;
+mod view;
 
 pub use exponential::Exponential;
 pub use graph::Peer;
@@ -55,3 +58,4 @@ pub use recorder::MetricRecorder;
 pub use settings::{Histograms, MetricChange, MetricPlan, MetricSettings, MetricSettingsError, Temporality};
 pub use status::MetricStatus;
 pub use store::{MetricStore, Names};
+pub use view::{HistogramView, SeriesView, ValueView};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use plainsight_protocols::{MetricAttribute, MetricValue, Outcome, Protocol, Side, Value};
+use plainsight_protocols::{MetricAttribute, MetricValue, Protocol, Side, Value};
 
 use super::{
     SpanRef,
@@ -125,18 +125,15 @@ impl MetricRecorder {
     #[cold]
     fn record_untimed(&mut self, observed: &Observed<'_>) {
         let exchange = observed.exchange;
-        let outcome = match exchange.outcome {
-            Outcome::Complete => "complete",
-            other => outcome_name(other),
-        };
+        let outcome = outcome_name(exchange.outcome);
         let error = exchange.details.error_type(observed.side);
-        let mut attributes = [
+        let attributes = [
             (PROTOCOL, Some(Stored::Text(exchange.protocol.name()))),
             (SIDE, Some(Stored::Text(side_name(observed.side)))),
             (OUTCOME, Some(Stored::Text(outcome))),
             (MetricAttribute::ErrorType as u8, error.as_deref().map(Stored::Text)),
         ];
-        self.add(observed.process.pid, Family::Untimed, &mut attributes, &[(Measure::Count, 1)]);
+        self.add(observed.process.pid, Family::Untimed, &attributes, [Some((Measure::Count, 1))]);
     }
 
     /// Adds measurements under a key made of these attributes.
@@ -144,8 +141,8 @@ impl MetricRecorder {
         &mut self,
         pid: u32,
         family: Family,
-        attributes: &mut [(u8, Option<Stored<'_>>)],
-        measures: &[(Measure, u64)],
+        attributes: &[(u8, Option<Stored<'_>>)],
+        measures: impl IntoIterator<Item = Option<(Measure, u64)>>,
     ) {
         let planned = &self.plan.families[family as usize];
         if planned.metrics.is_empty() {
@@ -158,7 +155,7 @@ impl MetricRecorder {
             }
         }
         let points = points_of(&mut self.deltas.points, &self.key, &self.plan, planned);
-        for &(measure, value) in measures {
+        for (measure, value) in measures.into_iter().flatten() {
             if let Some(place) = planned.place(measure)
                 && let Some(point) = points.get_mut(place)
             {

@@ -86,7 +86,9 @@ pub(super) struct Reading {
     pub(super) service: usize,
     pub(super) metric: usize,
     pub(super) key: Vec<u8>,
+    /// As the temporality wants it, and since the beginning.
     pub(super) value: i64,
+    pub(super) total: i64,
     pub(super) start: u64,
 }
 
@@ -249,7 +251,6 @@ impl State {
     /// Reads what is not counted but read: connections that are open, what the fences did, how many series there are.
     pub(super) fn read(&mut self, names: &Names) {
         self.readings.clear();
-        self.active.retain(|_, open| *open != 0);
         let by_process: Vec<_> = self.active.iter().map(|(&(pid, role), &open)| (pid, role, open)).collect();
         let metric = |family: Family, measure: Measure| {
             let planned = &self.plan.families[family as usize];
@@ -267,7 +268,7 @@ impl State {
             }
             for ((service, role), value) in sums {
                 let key = super::connections::active_key(role);
-                self.readings.push(Reading { service, metric, key, value, start: self.start });
+                self.readings.push(Reading { service, metric, key, value, total: value, start: self.start });
             }
         }
         // As delta, these begin where the collection before ended.
@@ -292,23 +293,20 @@ impl State {
                 for (&attribute, &count) in &counts.folded {
                     let before = reported.folded.get(&attribute).copied().unwrap_or(0);
                     let value = since(count, before);
-                    self.readings.push(Reading {
-                        service: OWN,
-                        metric,
-                        key: named(Some(attribute)),
-                        value,
-                        start,
-                    });
+                    let (key, total) = (named(Some(attribute)), integer(count));
+                    self.readings.push(Reading { service: OWN, metric, key, value, total, start });
                 }
             }
             if let Some(metric) = overflowed.filter(|_| counts.overflowed > 0) {
                 let value = since(counts.overflowed, reported.overflowed);
-                self.readings.push(Reading { service: OWN, metric, key: named(None), value, start });
+                let (key, total) = (named(None), integer(counts.overflowed));
+                self.readings.push(Reading { service: OWN, metric, key, value, total, start });
             }
             if let Some(metric) = kept.filter(|_| self.places[about].taken() > 0) {
                 let value = integer(self.places[about].taken() as u64);
                 let start = self.start;
-                self.readings.push(Reading { service: OWN, metric, key: named(None), value, start });
+                let key = named(None);
+                self.readings.push(Reading { service: OWN, metric, key, value, total: value, start });
             }
         }
     }
@@ -318,6 +316,8 @@ impl State {
     pub(super) fn collected(&mut self, now: u64) {
         self.collected = now;
         self.reported.clone_from(&self.counts);
+        // That nothing is open any longer has been told.
+        self.active.retain(|_, open| *open != 0);
         let idle = nanos(self.plan.settings.idle);
         let is_over = |series: &Series| now.saturating_sub(series.touched) > idle;
         for place in 0..self.services.len() {
@@ -369,6 +369,11 @@ fn integer(number: u64) -> i64 {
 }
 
 impl State {
+    /// When counting began.
+    pub(super) const fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Where the point of a series that covers what was added since the last collection begins.
     pub(super) const fn delta_start(&self, series: &Series) -> u64 {
         if series.start > self.collected { series.start } else { self.collected }

@@ -130,7 +130,7 @@ impl MetricStore {
     }
 
     /// Calls `with` with all series as they are now, those that a collection would give.
-    pub(crate) fn look<R>(&self, now: WallTime, with: impl FnOnce(&State) -> R) -> R {
+    pub(super) fn look<R>(&self, now: WallTime, with: impl FnOnce(&State) -> R) -> R {
         let mut inner = self.inner();
         inner.state.now = now.as_unix_nanos();
         inner.absorb(self.take_inbox(), &self.names, false);
@@ -191,6 +191,9 @@ impl Inner {
             }
             let now = self.state.now;
             for edge in edges.into_values() {
+                if self.graph.is_full() {
+                    self.graph.settle(&mut self.state, names, now, false);
+                }
                 self.graph.hold(edge, now);
             }
             for (end, change) in active {

@@ -76,8 +76,6 @@ pub enum Measure {
     Opened,
     /// Connections that ended.
     Closed,
-    /// Connections that could not be made.
-    Failed,
     /// Connections that are open.
     Active,
     /// Bytes that the observed end read.
@@ -300,8 +298,8 @@ pub const METRICS: &[Metric] = {
         Own, RpcClient, RpcServer, Untimed,
     };
     use Measure::{
-        Active, ClientSeconds, Closed, ConsumedMessages, Count, Failed, FailedRequests, Folded, Handshake,
-        Opened, Overflowed, Received, RequestBody, ResponseBody, Retransmits, ReturnedRows, RoundTrip, Sent,
+        Active, ClientSeconds, Closed, ConsumedMessages, Count, FailedRequests, Folded, Handshake, Opened,
+        Overflowed, Received, RequestBody, ResponseBody, Retransmits, ReturnedRows, RoundTrip, Sent,
         SentMessages, Series, ServerSeconds,
     };
     &[
@@ -437,14 +435,6 @@ pub const METRICS: &[Metric] = {
             Kind::Counter,
             CONNECTION_END,
             "TCP connections that ended; `error.type` tells those that were reset.",
-        ),
-        connections(
-            Failed,
-            "plainsight.connection.failed",
-            "{connection}",
-            Kind::Counter,
-            &["network.transport", "plainsight.connection.role", "error.type"],
-            "TCP connections that could not be made.",
         ),
         connections(
             Active,
