@@ -206,8 +206,12 @@ pub(super) struct LimitArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
+    /// The configuration; without one, everything has its default, and OTEL_EXPORTER_OTLP_ENDPOINT says where to
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
     /// Print a configuration with every key, what it means, and its default
-    #[arg(long, required = true)]
+    #[arg(long, conflicts_with = "config")]
     pub(super) print_default_config: bool,
 }
 

@@ -15,6 +15,9 @@ pub enum Failure {
     /// The configuration cannot be used. A line for each thing that is wrong.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
+    /// What it was told cannot be done.
+    #[error("{0}")]
+    Usage(String),
     /// This host lacks something.
     #[error("{0}")]
     Host(String),
@@ -33,7 +36,7 @@ impl Failure {
         match self {
             Self::Output(OutputError::Closed { .. }) => ExitCode::SUCCESS,
             Self::Running(_) | Self::Output(_) => ExitCode::from(1),
-            Self::Configuration(_) => ExitCode::from(2),
+            Self::Configuration(_) | Self::Usage(_) => ExitCode::from(2),
             Self::Host(_) => ExitCode::from(3),
         }
     }

@@ -11,6 +11,7 @@ mod interrupt;
 mod live;
 mod observers;
 mod replay;
+mod run;
 mod session;
 mod source;
 mod stat;
@@ -29,7 +30,7 @@ use clap::Parser;
 pub use doctor::{Check, Outcome as CheckOutcome};
 pub use failure::Failure;
 
-use arguments::{Arguments, Command, ReplayArguments, RunArguments, StatArguments, WatchArguments};
+use arguments::{Arguments, Command, ReplayArguments, StatArguments, WatchArguments};
 use interrupt::Interrupt;
 use source::Source;
 use stat::Stat;
@@ -52,7 +53,7 @@ pub fn main() -> ExitCode {
         Some(Command::Watch(arguments)) => watch(&arguments),
         Some(Command::Stat(arguments)) => stat(arguments),
         Some(Command::Replay(arguments)) => replay(arguments),
-        Some(Command::Run(arguments)) => run(&arguments),
+        Some(Command::Run(arguments)) => run::run(arguments),
         Some(Command::Check(arguments)) => configuration::check(&arguments.file),
         Some(Command::Doctor(arguments)) => return doctor::run(arguments.json),
     };
@@ -168,12 +169,6 @@ fn replay(arguments: ReplayArguments) -> Result<(), Failure> {
     };
     summarise(&status);
     failures.into_result()
-}
-
-fn run(arguments: &RunArguments) -> Result<(), Failure> {
-    // The argument is required: it is all that the command does so far.
-    let RunArguments { print_default_config: _ } = arguments;
-    configuration::print_default()
 }
 
 fn keys(given: Vec<KeyField>, filter: &Filter, by_process: bool) -> Vec<KeyField> {

@@ -7,9 +7,9 @@ use plainsight_protocols::Timestamp;
 
 use super::controls::Controls;
 use crate::{
-    capture::{ConnectionId, Opened},
+    capture::{Closed, ConnectionId, Opened},
     export::Outbox,
-    flow::{Observed, Observer},
+    flow::{ConnectionFacts, Observed, Observer},
     identity::Identities,
     signal::{
         Record, RecordBuilder,
@@ -55,8 +55,7 @@ impl Observer for DaemonObserver {
             self.last_pid = pid;
             self.identities.notice(pid);
         }
-        let span: Option<SpanContext> =
-            if self.makes_spans { self.spans.record(observed) } else { None };
+        let span: Option<SpanContext> = if self.makes_spans { self.spans.record(observed) } else { None };
         if let Some(metrics) = &mut self.metrics {
             let exemplar = span.as_ref().map(|span| SpanRef {
                 trace_id: span.trace_id,
@@ -91,6 +90,24 @@ impl Observer for DaemonObserver {
             if let Some(metrics) = &mut self.metrics {
                 metrics.hand_over();
             }
+        }
+    }
+
+    fn connection_opened(&mut self, connection: &ConnectionFacts) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.connection_opened(connection);
+        }
+    }
+
+    fn connection_moved(&mut self, connection: &ConnectionFacts, received: u64, sent: u64) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.connection_moved(connection, received, sent);
+        }
+    }
+
+    fn connection_closed(&mut self, connection: &ConnectionFacts, closed: Option<&Closed>) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.connection_closed(connection, closed);
         }
     }
 

@@ -4,7 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, mpsc::Receiver},
+    sync::{Arc, Mutex, mpsc::Receiver},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -12,28 +12,28 @@ use std::{
 use thiserror::Error;
 
 use super::{
-    Health, Meter, Notifier, Page, Pages, Server, ServerError, State, StepChange,
+    Health, Meter, Notifier, Page, Pages, Server, ServerError, State, Step, StepChange,
     controls::{Choices, Controls},
     feeder::{Feeder, FeederCounts},
     file,
     lane::Lane,
     observer::DaemonObserver,
     pages::places,
-    self_metrics, settings,
+    settings,
     troubles::Troubles,
 };
 use crate::{
     config::{Config, Environment, Kubernetes, Reload, Reloader, Switch},
     daemon::{Bounds, Governor, cgroup_memory_limit},
     export::{
-        Handover, Outbox, OutputError, SignalKind,
+        Handover, Outbox, OutputError, SignalKind, TextFormat, append_metrics,
         otlp::{DestinationStats, EnvironmentError, Exporter, StartError},
     },
     identity::{
         Identities, Resource, ResourceValue,
         pod_watch::{PodWatch, PodWatchError},
     },
-    pipeline::{Live, LiveError},
+    pipeline::{Attention, Live, LiveError},
     signal::{
         Clock, IdGenerator, Record, RecordBuilder, Status, WallTime,
         access_log::AccessLogRecorder,
@@ -140,6 +140,14 @@ pub fn run(
     outcome.map(|()| summary)
 }
 
+/// The page that a scraper gets.
+fn page(store: &MetricStore, accept: &str) -> Page {
+    let format = TextFormat::accepted(accept);
+    let mut body = String::new();
+    append_metrics(store, WallTime::now(), format, &mut body);
+    Page { content_type: format.content_type(), body }
+}
+
 /// All parts at work.
 struct Running {
     config: Config,
@@ -179,9 +187,10 @@ impl Running {
         let identities = Identities::new(settings::identity(&config));
         let pods = watch_pods(&config, environment, &identities, say)?;
         let own = own_resource(&identities);
-        let store = config.metrics.enabled.then(|| {
-            MetricStore::new(plan, Arc::clone(&own), names(identities.clone()), WallTime::now())
-        });
+        let store = config
+            .metrics
+            .enabled
+            .then(|| MetricStore::new(plan, Arc::clone(&own), names(identities.clone()), WallTime::now()));
         let (batches, delay) = settings::batches(&config);
         let spans = Lane::new(SignalKind::Traces, batches, delay);
         let logs = Lane::new(SignalKind::Logs, batches, delay);
@@ -379,9 +388,13 @@ impl Running {
 
     fn change_step(&mut self, change: &StepChange, say: &mut dyn FnMut(&str)) {
         say(&change.to_string());
-        self.live.set_attention(self_metrics::attention(change.to));
+        self.live.set_attention(match change.to {
+            Step::Normal => Attention::Everything,
+            Step::Sample => Attention::Sample,
+            Step::Count => Attention::Lives,
+        });
         self.capture.set(match change.to {
-            super::Step::Normal => State::Well,
+            Step::Normal => State::Well,
             _ => State::Degraded(change.to_string()),
         });
     }

@@ -13,8 +13,8 @@ use crate::{
     export::{
         SignalKind,
         otlp::{
-            Compression, Destination, DiskSettings, Encoding, EnvironmentError, ExportSettings, Headers, Target,
-            from_environment,
+            Compression, Destination, DiskSettings, Encoding, EnvironmentError, ExportSettings, Headers,
+            Target, from_environment,
         },
     },
     identity::{IdentitySettings, RuntimeSocket},
@@ -243,6 +243,7 @@ pub(super) fn batches(config: &Config) -> (BatchLimits, Duration) {
     let items = batches().map(|batch| batch.items).min().unwrap_or(default.items);
     let bytes = batches().map(|batch| batch.bytes.0).min().unwrap_or(default.bytes.0);
     let delay = batches().map(|batch| batch.delay.0).min().unwrap_or(default.delay.0);
-    let limits = BatchLimits { items: number(items as u64), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) };
+    let limits =
+        BatchLimits { items: number(items as u64), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) };
     (limits, delay)
 }

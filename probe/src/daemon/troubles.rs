@@ -50,7 +50,10 @@ impl Troubles {
             _ => {
                 if self.failing.remove(name).is_some() {
                     let waiting = destination.sum(|kind| kind.queued.items + kind.on_disk.items);
-                    say(&format!("{name}: {} takes telemetry again; {waiting} items wait", destination.target));
+                    say(&format!(
+                        "{name}: {} takes telemetry again; {waiting} items wait",
+                        destination.target
+                    ));
                 }
             }
         }

@@ -8,8 +8,8 @@ use plainsight_protocols::{
 };
 
 use super::counters::{ExchangeCounters, LimitCounters};
-use super::offsets::Numbering;
 use super::life::Life;
+use super::offsets::Numbering;
 use super::stream::{Outlet, Reassembly};
 use super::streams::Streams;
 use super::{Observed, Observer};

@@ -5,6 +5,7 @@
 //! gets copies in batches over a bounded channel. When a worker falls behind, the channel fills, then the ring, and what
 //! finds no room is counted by the kernel programs: nothing vanishes without a number.
 
+mod attention;
 mod batch;
 mod drain;
 mod feedback;
@@ -21,6 +22,8 @@ use std::{
 
 use plainsight_protocols::{Settings, Timestamp};
 use thiserror::Error;
+
+pub use attention::Attention;
 
 use crate::{
     capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses, ProcessEvents},
@@ -68,6 +71,7 @@ struct Shared {
     stop: AtomicBool,
     records: AtomicU64,
     unreadable: AtomicU64,
+    asked: attention::Asked,
     losses: Mutex<Losses>,
     flows: Mutex<Vec<Counters>>,
 }
@@ -90,6 +94,7 @@ impl<O: Observer + Send + 'static> Live<O> {
             stop: AtomicBool::new(false),
             records: AtomicU64::new(0),
             unreadable: AtomicU64::new(0),
+            asked: attention::Asked::default(),
             losses: Mutex::new(Losses::default()),
             flows: Mutex::new(vec![Counters::default(); workers]),
         });
@@ -112,6 +117,11 @@ impl<O: Observer + Send + 'static> Live<O> {
     #[must_use]
     pub fn status(&self) -> Status {
         self.shared.status()
+    }
+
+    /// From now on, that much is looked at.
+    pub fn set_attention(&self, attention: Attention) {
+        self.shared.asked.set(attention);
     }
 
     /// Whether the threads are at work. They end by themselves only if one of them failed.
@@ -175,6 +185,11 @@ impl Shared {
                 "",
                 losses.payload_unseen,
             ))
+            .chain(std::iter::once(reason(
+                "calls left aside to keep within limits.cpu and limits.memory",
+                "raise the limits, or leave out what need not be seen",
+                self.asked.left_aside(),
+            )))
             .chain(std::iter::once(reason("starts and ends of processes", "", losses.ring_full_processes)))
             .chain(limit_notes(|limit| flow.limits.get(limit)))
             .collect(),

@@ -27,10 +27,16 @@ impl WallTime {
         self.0
     }
 
+    /// The present moment.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(nanos(clock_gettime(ClockId::Realtime)))
+    }
+
     /// The moment as the standard library knows it.
     #[must_use]
     pub fn to_system_time(self) -> std::time::SystemTime {
-        std::time::UNIX_EPOCH + std::time::Duration::from_nanos(self.0)
+        std::time::UNIX_EPOCH + Duration::from_nanos(self.0)
     }
 
     /// The moment that much later.

@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     fmt,
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::Duration,
 };
@@ -98,7 +98,7 @@ pub struct Exporter {
     destinations: Vec<Arc<Shared>>,
     deadline: watch::Sender<Deadline>,
     /// Nothing is ever sent: it closes when the thread has ended.
-    ended: mpsc::Receiver<()>,
+    ended: Mutex<mpsc::Receiver<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -156,7 +156,7 @@ impl Exporter {
             .name("plainsight-export".to_owned())
             .spawn(run)
             .map_err(|source| StartError::Thread { source })?;
-        Ok(Self { destinations, deadline, ended, thread: Some(thread) })
+        Ok(Self { destinations, deadline, ended: Mutex::new(ended), thread: Some(thread) })
     }
 
     /// Queues a batch for every destination that takes its kind, in the stream that is usual for the kind
@@ -243,7 +243,8 @@ impl Exporter {
         }
         self.deadline.send_replace(Some(Instant::now() + within));
         // Not for ever: a disk that does not answer shall not keep this process from ending.
-        let waited = self.ended.recv_timeout(within + GRACE);
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let waited = ended.recv_timeout(within + GRACE);
         if waited == Err(mpsc::RecvTimeoutError::Disconnected) {
             // A panic of that thread was printed when it happened.
             let _ = thread.join();
