@@ -175,7 +175,7 @@ fn to_requests(prepared: &Prepared) {
     report("to requests, 8 attributes", nanos, bytes as f64 / f64::from(ROUND));
     let batches = {
         writer.item(&processes[0], Timestamp::from_nanos(1), prepared.span.start, |out| {
-            prepared.encode(out, 1)
+            prepared.encode(out, 1);
         });
         writer.flush();
         consumer.requests()
