@@ -191,9 +191,9 @@ mod tests {
     #[test]
     fn of_a_long_state_the_first_members_are_kept_whole() {
         let member = format!("k={}", "v".repeat(98));
-        let list = vec![member.as_str(); 6].join(",");
+        let list = [member.as_str(); 6].join(",");
         let kept = whole_members(list.as_bytes());
-        assert_eq!(kept, vec![member.as_str(); 5].join(",").as_bytes());
+        assert_eq!(kept, [member.as_str(); 5].join(",").as_bytes());
         assert!(trace_state(kept).is_some() && trace_state(list.as_bytes()).is_none());
         let exact = format!("k={},b=2", "v".repeat(STATE - 2));
         assert_eq!(whole_members(exact.as_bytes()).len(), STATE);

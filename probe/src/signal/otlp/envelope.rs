@@ -43,9 +43,15 @@ pub struct Assembler {
 /// What goes into one request, not yet written.
 #[derive(Default)]
 struct Draft<'a> {
-    resources: Vec<(Arc<[u8]>, Vec<&'a [u8]>)>,
+    parts: Vec<Part<'a>>,
     items: u32,
     bytes: usize,
+}
+
+/// What comes from one resource.
+struct Part<'a> {
+    resource: Arc<[u8]>,
+    pieces: Vec<&'a [u8]>,
 }
 
 impl Assembler {
@@ -113,7 +119,7 @@ impl Assembler {
 
     fn fits(&self, draft: &Draft<'_>, resource: &[u8], bytes: usize, items: u32) -> bool {
         let envelope = resource.len() + self.scope.len() + 2 * SCHEMA_URL.len() + 32;
-        let total = draft.bytes.saturating_add(bytes).saturating_add(envelope * (draft.resources.len() + 1));
+        let total = draft.bytes.saturating_add(bytes).saturating_add(envelope * (draft.parts.len() + 1));
         total <= self.limits.bytes && draft.items.saturating_add(items) <= self.limits.items
     }
 
@@ -123,8 +129,8 @@ impl Assembler {
             return;
         }
         let schema_url = 1 + length_of_length(SCHEMA_URL.len()) + SCHEMA_URL.len();
-        let mut out = Vec::with_capacity(draft.bytes + draft.resources.len() * 512);
-        for (resource, pieces) in &draft.resources {
+        let mut out = Vec::with_capacity(draft.bytes + draft.parts.len() * 512);
+        for Part { resource, pieces } in &draft.parts {
             let items: usize = pieces.iter().map(|piece| piece.len()).sum();
             let scoped = self.scope.len() + items + schema_url;
             let whole = resource.len() + 1 + length_of_length(scoped) + scoped + schema_url;
@@ -169,9 +175,9 @@ impl Assembler {
 
 impl<'a> Draft<'a> {
     fn push(&mut self, resource: &Arc<[u8]>, piece: &'a [u8], items: u32) {
-        match self.resources.last_mut() {
-            Some((last, pieces)) if Arc::ptr_eq(last, resource) => pieces.push(piece),
-            _ => self.resources.push((Arc::clone(resource), vec![piece])),
+        match self.parts.last_mut() {
+            Some(last) if Arc::ptr_eq(&last.resource, resource) => last.pieces.push(piece),
+            _ => self.parts.push(Part { resource: Arc::clone(resource), pieces: vec![piece] }),
         }
         self.items += items;
         self.bytes += piece.len();
