@@ -101,7 +101,7 @@ impl Connection {
         self.process = chunk.process;
         let is_due = self.life.chunk(chunk, &self.facts, around.observer);
         self.with(around.reborrow(), |streams, reassembly, delivery| {
-            streams.chunk(chunk, reassembly, delivery)
+            streams.chunk(chunk, reassembly, delivery);
         });
         if is_due {
             self.learn_protocol();

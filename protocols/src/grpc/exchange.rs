@@ -141,7 +141,7 @@ impl Details for GrpcExchange<'_> {
         if wanted.contains(ErrorType) {
             match (status, self.error_status(side)) {
                 (Some(status), _) if status.is_error(side) => {
-                    visit(ErrorType, MetricValue::Text(status.name()))
+                    visit(ErrorType, MetricValue::Text(status.name()));
                 }
                 (Some(_), _) => {}
                 (None, Some(status)) => {

@@ -192,7 +192,7 @@ fn index_of(value: f64, scale: i32) -> i32 {
 /// Bucket of a value of which only the octave counts. Powers of two are the upper bound of theirs.
 fn octave(exponent: i32, is_power: bool, scale: i32) -> i32 {
     let index = if is_power { exponent - 1 } else { exponent };
-    if scale <= 0 { index >> shift(-scale) } else { (index + 1 << scale) - 1 }
+    if scale <= 0 { index >> shift(-scale) } else { ((index + 1) << scale) - 1 }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::{
     recorder::{Deltas, MetricRecorder, Points},
     request::Requests,
     settings::MetricPlan,
-    state::{REST, State},
+    state::State,
     status::MetricStatus,
 };
 use crate::{export::Batch, identity::Resource, signal::WallTime};
@@ -253,7 +253,6 @@ impl Inner {
         let Some((_, family, attributes)) = key::split(key) else { return };
         let unknown = self.state.unknown();
         let service = self.state.service(&unknown);
-        debug_assert!(service == REST || service > REST);
         self.state.add_points(service, family, attributes, points);
     }
 }
