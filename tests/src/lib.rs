@@ -2,6 +2,7 @@
 //! records, and finding the captures of others.
 
 pub mod client;
+pub mod containerd;
 pub mod corpora;
 pub mod dnsmasq;
 pub mod durations;

@@ -115,6 +115,7 @@ impl Incoming {
             for record in &mut self.taken {
                 let (process, start) = (record.process.as_ref(), record.start.to_system_time());
                 record.identity = process.map(|process| identities.resolve_at(process.pid, start));
+                record.peer = identities.peer(record.remote().ip());
             }
         }
         if self.filter.needs_identity() {

@@ -7,7 +7,7 @@ use super::{
     record_json::{append_field, append_name},
 };
 use crate::{
-    identity::{Container, Identity, Labels, Pod},
+    identity::{Container, Identity, Labels, Peer, Pod},
     signal::{Record, WallTime},
 };
 
@@ -28,6 +28,7 @@ pub(super) fn append_identity(line: &mut Vec<u8>, record: &Record) {
     append_container(line, identity.and_then(|identity| identity.container.as_deref()));
     append_pod(line, identity);
     append_service(line, identity);
+    append_peer(line, record.peer.as_deref());
 }
 
 fn append_rest_of_process(line: &mut Vec<u8>, identity: Option<&Identity>) {
@@ -90,6 +91,18 @@ fn append_service(line: &mut Vec<u8>, identity: Option<&Identity>) {
     line.extend_from_slice(b"{\"name\":");
     append_text(line, &resource.service_name);
     append_field(line, "namespace", resource.service_namespace.as_deref());
+    line.push(b'}');
+}
+
+/// Whose the other end's address is, where that is known.
+fn append_peer(line: &mut Vec<u8>, peer: Option<&Peer>) {
+    append_name(line, "peer");
+    let Some(peer) = peer else { return line.extend_from_slice(b"null") };
+    line.extend_from_slice(b"{\"kind\":");
+    append_text(line, peer.kind.name());
+    append_field(line, "name", Some(&peer.name));
+    append_field(line, "namespace", peer.namespace.as_deref());
+    append_field(line, "service", peer.service.as_deref());
     line.push(b'}');
 }
 

@@ -133,7 +133,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        identity::{Container, Identity, Image, Labels, Owner, OwnerKind, Pod, Resource, User},
+        identity::{
+            Container, Identity, Image, Labels, Owner, OwnerKind, Peer, PeerKind, Pod, Resource, User,
+        },
         signal::{Clock, Example, ExampleDetails, IdGenerator, RecordBuilder},
     };
 
@@ -203,6 +205,12 @@ mod tests {
         });
         record.span_id = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
         record.identity = Some(Arc::new(identity()));
+        record.peer = Some(Arc::new(Peer {
+            kind: PeerKind::Pod,
+            name: "buyer-0".into(),
+            namespace: Some("shop".into()),
+            service: Some("buyer".into()),
+        }));
         let expected = concat!(
             r#"{"start":"2026-01-02T03:04:05.678901234Z","duration_ns":812345,"protocol":"http","side":"server","#,
             r#""outcome":"complete","outcome_reason":null,"name":"GET /users/{id}","error_type":null,"#,
@@ -216,6 +224,7 @@ mod tests {
             r#""k8s":{"pod_uid":"11111111-2222-3333-4444-555555555555","namespace":"shop","pod":"web-1-x","#,
             r#""container":"web","node":"node-1","owner_kind":"Deployment","owner":"web","labels":{"tier":"front"}},"#,
             r#""service":{"name":"web","namespace":"shop"},"#,
+            r#""peer":{"kind":"pod","name":"buyer-0","namespace":"shop","service":"buyer"},"#,
             r#""trace_id":"abababababababababababababababab","span_id":"0123456789abcdef","#,
             r#""parent_span_id":"cdcdcdcdcdcdcdcd"}"#,
         );
@@ -230,9 +239,17 @@ mod tests {
             ..Example::without_response()
         });
         let json = json(&record);
-        for absent in
-            ["duration_ns", "name", "error_type", "process", "container", "k8s", "service", "parent_span_id"]
-        {
+        for absent in [
+            "duration_ns",
+            "name",
+            "error_type",
+            "process",
+            "container",
+            "k8s",
+            "service",
+            "peer",
+            "parent_span_id",
+        ] {
             assert!(json[absent].is_null(), "{absent} is {}", json[absent]);
         }
         assert_eq!(

@@ -137,6 +137,20 @@ pub enum PeerKind {
     DnsName,
 }
 
+impl PeerKind {
+    /// In a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Service => "service",
+            Self::Node => "node",
+            Self::Container => "container",
+            Self::DnsName => "dns",
+        }
+    }
+}
+
 /// Who knows pods: a watch of the Kubernetes API. All answers come from memory.
 pub trait PodSource: fmt::Debug + Send + Sync {
     /// The pod of that uid.

@@ -11,7 +11,7 @@
 //! | `lookup`, `facts`, `cgroup_path`, `environment`, `users`, `host` | what files tell |
 //! | `runtime` | containers, asked of containerd, CRI-O, Docker, Podman |
 //! | `kubernetes` | pods, and the seam for those who know them from the API |
-//! | `peers` | what the other end's address belongs to |
+//! | `peers`, `names` | what the other end's address belongs to |
 //! | `service`, `resource`, `interned` | OpenTelemetry's resource of all that |
 
 mod cache;
@@ -27,6 +27,7 @@ mod kubernetes;
 mod labels;
 mod lookup;
 mod metadata;
+mod names;
 mod peers;
 pub mod pod_watch;
 mod resource;
