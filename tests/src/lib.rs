@@ -5,6 +5,7 @@ pub mod client;
 pub mod corpora;
 pub mod dnsmasq;
 pub mod durations;
+pub mod image;
 pub mod mariadb;
 pub mod matrix;
 pub mod memcached;
