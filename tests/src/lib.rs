@@ -6,6 +6,7 @@ pub mod containerd;
 pub mod corpora;
 pub mod dnsmasq;
 pub mod durations;
+pub mod image;
 pub mod mariadb;
 pub mod matrix;
 pub mod memcached;

@@ -14,18 +14,25 @@ section! {
     Identity {
         /// Report the command line of processes. It may contain secrets.
         restart command_line: bool = false;
-        /// Labels of pods and containers to report, as in [app.kubernetes.io/name, team].
+        /// Report ids of processes. Series and resources are then as many as processes.
+        restart process_ids: bool = false;
+        /// Labels of pods and containers to report, as in [app.kubernetes.io/name, team]; ["*"] stands for all.
         restart labels: Vec<String> = Vec::new();
-        /// Annotations of pods to report.
+        /// Annotations of pods to report; ["*"] stands for all.
         restart annotations: Vec<String> = Vec::new();
+        /// Let the labels app.kubernetes.io/name, /version and /part-of of pods name services. Annotations
+        /// resource.opentelemetry.io/* always do.
+        restart labels_name_services: bool = false;
         /// Ask the Kubernetes API for the pods of this node. `auto`: where plainsight itself runs in a pod.
         restart kubernetes: Kubernetes = Kubernetes::Auto;
         /// The name of this node in Kubernetes; by itself, what the API says of plainsight's own pod.
         restart node: Option<String> = None, example "${NODE_NAME}";
+        /// The name of the Kubernetes cluster, which Kubernetes itself does not know.
+        restart cluster: Option<String> = None, example "production";
         /// Sockets of container runtimes, as in [/run/containerd/containerd.sock]. `auto` finds containerd, Docker, Podman
         /// and CRI-O; `off` asks none.
         restart runtimes: Runtimes = Runtimes::Auto;
-        /// Where the host's file system is. In a container: where it is mounted.
+        /// Where the host's file system is mounted, in a container: sockets and names of users are looked for below it.
         restart host_root: PathBuf = PathBuf::from("/");
     }
 }

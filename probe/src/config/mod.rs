@@ -37,7 +37,9 @@ pub use identity::{Identity, Kubernetes, Runtimes};
 pub use problem::{ConfigError, Problem};
 pub use reload::{Reload, Reloader};
 pub use scalar::{Auto, ByteSize, HeaderName, Port, Secret, Switch, Url};
-pub use signals::{AccessLog, Attributes, Exemplars, Histograms, Limits, Metrics, Temporality, Traces};
+pub use signals::{
+    AccessLog, Attributes, Exemplars, Histograms, Limits, Metrics, ServerSpans, Temporality, Traces,
+};
 
 use changes::Effect;
 use printer::Printer;

@@ -45,6 +45,11 @@ section! {
         restart service_graph: bool = true;
         /// Metrics that are not made unless they are named here, as in [http.server.request.body.size].
         restart opt_in: Vec<String> = Vec::new(), if all_dotted;
+        /// Metrics that are not made, as in [dns.lookup.duration].
+        restart opt_out: Vec<String> = Vec::new(), if all_dotted;
+        /// How long a series that nothing is added to goes on to be sent. One that comes back later begins anew.
+        restart idle: TimeSpan = TimeSpan(Duration::from_secs(600)),
+            if lasting(Duration::from_secs(10), Duration::from_secs(7 * 86_400));
         /// Attributes that a metric carries beside its own, or no longer, by the metric's name:
         ///   http.server.request.duration: { add: [client.address], remove: [url.scheme] }
         restart attributes: BTreeMap<String, Attributes> = BTreeMap::new(), if keys_dotted;
@@ -109,8 +114,23 @@ section! {
         live keep_errors: bool = true;
         /// Keep every exchange that took longer, whatever the ratio; `off` keeps none for that.
         live keep_slower_than: Switch<TimeSpan> = Switch::On(TimeSpan(Duration::from_secs(1)));
+        /// Whether the answering side of databases, messaging and DNS becomes a span, where the conventions only have one
+        /// for the asking side: `unless_client_observed`, `always` or `never`.
+        restart server_spans: ServerSpans = ServerSpans::UnlessClientObserved;
         /// Most spans a second for each service; what is left out is counted. `off` sets no bound.
         live spans_per_second: Switch<usize> = Switch::On(1_000), if if_on(between(1, 10_000_000));
+    }
+}
+
+choice! {
+    /// Whether the answering side becomes a span where the conventions only have one for the asking side.
+    ServerSpans {
+        /// Unless the asking side is observed, too: its span says the same.
+        UnlessClientObserved = "unless_client_observed",
+        /// In any case.
+        Always = "always",
+        /// In no case.
+        Never = "never",
     }
 }
 

@@ -26,7 +26,7 @@ fn what_has_no_default_is_printed_with_an_example_that_can_be_used() {
             _ => line.to_owned(),
         })
         .collect();
-    assert_eq!(examples, 9, "{printed}");
+    assert_eq!(examples, 10, "{printed}");
     let environment: Environment = [("NODE_NAME", "node-7")].into_iter().collect();
     let loaded = Config::parse(&uncommented.join("\n"), "test.yaml", &environment).expect("right");
     assert_eq!(loaded.config.identity.node.as_deref(), Some("node-7"));
