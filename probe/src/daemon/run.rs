@@ -4,7 +4,11 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, mpsc::Receiver},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Receiver,
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -18,6 +22,7 @@ use super::{
     file,
     lane::Lane,
     observer::DaemonObserver,
+    own::{Sources, step_number},
     pages::places,
     settings,
     troubles::Troubles,
@@ -152,17 +157,15 @@ fn page(store: &MetricStore, accept: &str) -> Page {
 struct Running {
     config: Config,
     live: Live<DaemonObserver>,
-    identities: Identities,
     pods: Option<PodWatch>,
     exporter: Arc<Exporter>,
     feeder: JoinHandle<()>,
-    counts: Arc<Mutex<FeederCounts>>,
     file: Option<JoinHandle<super::Component>>,
-    tables: Arc<TraceTables>,
     controls: Controls,
     servers: Vec<SocketAddr>,
     stop_servers: Option<tokio::sync::watch::Sender<bool>>,
     governor: Governor,
+    step: Arc<AtomicU64>,
     capture: super::Component,
 }
 
@@ -236,31 +239,41 @@ impl Running {
             _ => None,
         };
         let counts = Arc::<Mutex<FeederCounts>>::default();
+        let step = Arc::<AtomicU64>::default();
+        if let Some(store) = &store {
+            let sources = Sources {
+                status: live.status_reader(),
+                exporter: Arc::downgrade(&exporter),
+                feeder: Arc::clone(&counts),
+                traces: Arc::clone(&tables),
+                identities: identities.clone(),
+                step: Arc::clone(&step),
+            };
+            sources.show_in(store);
+        }
         let feeder = Feeder {
-            identities: identities.clone(),
+            identities,
             exporter: Arc::clone(&exporter),
             spans,
             logs,
             metrics: store.clone(),
             interval: config.metrics.interval.0,
             health: health.register_beating("signals", PULSE),
-            counts: Arc::clone(&counts),
+            counts,
         }
         .start()?;
         let mut running = Self {
             config,
             live,
-            identities,
             pods,
             exporter,
             feeder,
-            counts,
             file,
-            tables,
             controls,
             servers: Vec::new(),
             stop_servers: None,
             governor: Governor::default(),
+            step,
             capture,
         };
         running.serve(health, store)?;
@@ -388,6 +401,7 @@ impl Running {
 
     fn change_step(&mut self, change: &StepChange, say: &mut dyn FnMut(&str)) {
         say(&change.to_string());
+        self.step.store(step_number(change.to), Ordering::Relaxed);
         self.live.set_attention(match change.to {
             Step::Normal => Attention::Everything,
             Step::Sample => Attention::Sample,
@@ -410,13 +424,21 @@ impl Running {
             // What the thread had to say it has said.
             drop(file.join());
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        let destinations = match Arc::try_unwrap(self.exporter) {
-            Ok(exporter) => exporter.shutdown(left),
-            Err(exporter) => exporter.stats(),
-        };
+        let destinations = end_exporter(self.exporter, deadline);
         drop((self.stop_servers, self.pods));
         if feeder_failed { Err(DaemonError::Broken) } else { Ok(Summary { status, destinations }) }
+    }
+}
+
+/// Sends what is left. A page that is being made holds the exporter for a moment.
+fn end_exporter(mut exporter: Arc<Exporter>, deadline: Instant) -> Vec<DestinationStats> {
+    loop {
+        exporter = match Arc::try_unwrap(exporter) {
+            Ok(alone) => return alone.shutdown(deadline.saturating_duration_since(Instant::now())),
+            Err(shared) if Instant::now() >= deadline => return shared.stats(),
+            Err(shared) => shared,
+        };
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -66,6 +66,17 @@ pub struct Live<O> {
     drain: Option<JoinHandle<Vec<O>>>,
 }
 
+/// Tells how an observation goes.
+pub struct StatusReader(Arc<Shared>);
+
+impl StatusReader {
+    /// As [`Live::status`].
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+}
+
 /// What the threads tell of themselves.
 struct Shared {
     stop: AtomicBool,
@@ -117,6 +128,12 @@ impl<O: Observer + Send + 'static> Live<O> {
     #[must_use]
     pub fn status(&self) -> Status {
         self.shared.status()
+    }
+
+    /// How it goes, for another thread to ask. It lasts longer than the observation, and then tells how it ended.
+    #[must_use]
+    pub fn status_reader(&self) -> StatusReader {
+        StatusReader(Arc::clone(&self.shared))
     }
 
     /// From now on, that much is looked at.
