@@ -11,6 +11,7 @@ use super::{
     usage::{busy_times, memory},
 };
 use crate::{
+    capture::ProgramTime,
     export::{
         SignalKind,
         otlp::{Amount, DestinationStats, DropReason, Exporter},
@@ -46,6 +47,7 @@ impl Sources {
 
     fn read(&self, tell: Tell<'_>) {
         capture(&self.status.status(), tell);
+        programs(&self.status.programs(), tell);
         traces(&self.traces.counters(), tell);
         feeder(&self.feeder.lock().unwrap_or_else(PoisonError::into_inner).clone(), tell);
         identities(&self.identities.counts(), tell);
@@ -83,6 +85,15 @@ fn capture(status: &Status, tell: Tell<'_>) {
     }
     for note in &status.left_out {
         by_reason("plainsight.capture.left_out", note.reason, note.events, tell);
+    }
+}
+
+fn programs(times: &[ProgramTime], tell: Tell<'_>) {
+    for ProgramTime { program, runs, time } in times {
+        let attributes: &[_] = &[("plainsight.ebpf.program.name", program.as_str())];
+        let value = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        tell(OwnReading { metric: "plainsight.ebpf.program.run_time", attributes, value });
+        tell(OwnReading { metric: "plainsight.ebpf.program.runs", attributes, value: *runs });
     }
 }
 

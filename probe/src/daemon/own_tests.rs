@@ -26,6 +26,12 @@ fn all(tell: Tell<'_>) {
         ..Status::default()
     };
     capture(&status, tell);
+    let program = |program: &str, runs, millis| ProgramTime {
+        program: program.to_owned(),
+        runs,
+        time: std::time::Duration::from_millis(millis),
+    };
+    programs(&[program("recv_exit", 67, 250), program("send_exit", 71, 500)], tell);
     traces(&TraceCounters { head: 11, unsampled_ratio: 13, ..TraceCounters::default() }, tell);
     let spans = SpoolCounters { handed_over: 17, dropped: 19, waiting_bytes: 23 };
     feeder(&FeederCounts { spans, hurried: 29, ..FeederCounts::default() }, tell);
@@ -69,7 +75,8 @@ fn every_metric_of_the_probe_is_told_and_arrives_with_its_number() {
         let point = point.unwrap_or_else(|| panic!("{reading:?} did not arrive as it was told"));
         // What /proc says moves between two readings.
         if !reading.metric.starts_with("process.") {
-            assert_eq!(point.sum, reading.value as f64, "{reading:?}");
+            let divisor = if point.unit == "s" { 1e9 } else { 1.0 };
+            assert_eq!(point.sum, reading.value as f64 / divisor, "{reading:?}");
         }
     });
     let own = points.iter().filter(|point| {

@@ -26,7 +26,7 @@ use thiserror::Error;
 pub use attention::Attention;
 
 use crate::{
-    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses, ProcessEvents},
+    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses, ProcessEvents, ProgramTime},
     flow::{Counters, Observer},
     signal::{LossReason, Status, limit_notes},
 };
@@ -75,6 +75,12 @@ impl StatusReader {
     pub fn status(&self) -> Status {
         self.0.status()
     }
+
+    /// What the kernel programs took of the processors, of those that the kernel counts it of.
+    #[must_use]
+    pub fn programs(&self) -> Vec<ProgramTime> {
+        self.0.programs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// What the threads tell of themselves.
@@ -84,6 +90,7 @@ struct Shared {
     unreadable: AtomicU64,
     asked: attention::Asked,
     losses: Mutex<Losses>,
+    programs: Mutex<Vec<ProgramTime>>,
     flows: Mutex<Vec<Counters>>,
 }
 
@@ -107,6 +114,7 @@ impl<O: Observer + Send + 'static> Live<O> {
             unreadable: AtomicU64::new(0),
             asked: attention::Asked::default(),
             losses: Mutex::new(Losses::default()),
+            programs: Mutex::default(),
             flows: Mutex::new(vec![Counters::default(); workers]),
         });
         let drain = drain::start(capture, workers, &options.protocols, observer, &shared)?;

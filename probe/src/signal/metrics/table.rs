@@ -248,6 +248,7 @@ const COMPONENT: &[&str] = &["otel.component.name"];
 const EXPORTED: &[&str] = &["otel.component.name", "error.type"];
 const EXPORT_SIGNAL: &[&str] = &["otel.component.name", "plainsight.signal"];
 const QUEUE: &[&str] = &["otel.component.name", "plainsight.signal", "plainsight.queue"];
+const PROGRAM: &[&str] = &["plainsight.ebpf.program.name"];
 const CPU: &[&str] = &["cpu.mode"];
 
 const fn metric(
@@ -602,6 +603,20 @@ pub const METRICS: &[Metric] = {
             Kind::UpDownCounter,
             &[],
             "Connections that are followed.",
+        ),
+        own(
+            "plainsight.ebpf.program.run_time",
+            "s",
+            Kind::Counter,
+            PROGRAM,
+            "Time that a kernel program ran for; counted while kernel.bpf_stats_enabled is 1.",
+        ),
+        own(
+            "plainsight.ebpf.program.runs",
+            "{run}",
+            Kind::Counter,
+            PROGRAM,
+            "How often a kernel program ran; counted while kernel.bpf_stats_enabled is 1.",
         ),
         own(
             "plainsight.trace.spans",

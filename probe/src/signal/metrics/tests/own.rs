@@ -45,7 +45,7 @@ fn readings_are_on_the_page_and_in_requests_with_equal_numbers() {
         let (labels, shown) = line.rsplit_once(' ').expect("a value");
         assert_eq!(shown.parse::<f64>().expect("a number"), number, "{line}");
         assert!(labels.contains("job=\"shop/plainsight\""), "{line}");
-        for (_, attribute) in &of(&points, metric)[0].attributes {
+        for attribute in of(&points, metric)[0].attributes.values() {
             assert!(labels.contains(&format!("=\"{attribute}\"")), "{line}");
         }
     }
