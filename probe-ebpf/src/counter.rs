@@ -34,9 +34,11 @@ pub enum Counter {
     Interrupted,
     /// TCP segments sent again.
     Retransmits,
+    /// Records of processes that found no room in their ring.
+    RingFullProcesses,
 }
 
 impl Counter {
     /// How many slots there are.
-    pub const COUNT: usize = Self::Retransmits as usize + 1;
+    pub const COUNT: usize = Self::RingFullProcesses as usize + 1;
 }

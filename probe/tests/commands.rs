@@ -202,3 +202,35 @@ fn capture() -> Capture {
     File::create(capture.path()).and_then(|mut file| file.write_all(&HEAD)).expect("a file");
     capture
 }
+
+#[test]
+fn the_printed_default_configuration_passes_the_check() {
+    let printed = run(&["run", "--print-default-config"]);
+    assert_eq!(printed.status.code(), Some(0), "{}", stderr(&printed));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("plainsight.yaml");
+    std::fs::write(&path, &printed.stdout).expect("a file");
+    let output = run(&["check", path.to_str().expect("a path")]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(said.contains("plainsight.yaml can be used: 11 protocols, traces at 100 %"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_line_by_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("plainsight.yaml");
+    std::fs::write(&path, "traces:\n  ration: 1.0\nlimits:\n  cpu: lots\n").expect("a file");
+    let name = path.to_str().expect("a path");
+    let output = run(&["check", name]);
+    let expected = format!(
+        "{name}:2: traces.ration: there is no such key; did you mean 'ratio'?\n{name}:4: limits.cpu: 'lots' cannot be used: \
+         a number belongs here, as in 0.25 or 1.0; or `off`\n"
+    );
+    assert_eq!((output.status.code(), stderr(&output)), (Some(2), expected));
+    assert!(output.stdout.is_empty());
+    assert_usage_error(&["check", "/nonexistent/x.yaml"], &["/nonexistent/x.yaml", "No such file"]);
+    assert_usage_error(&["check"], &["<FILE>"]);
+    assert_usage_error(&["chekc"], &["did you mean 'check'?"]);
+}

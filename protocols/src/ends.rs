@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-use crate::{Endpoints, Side, Value};
+use crate::{Endpoints, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Side, Value};
 
 /// What is told the name and the value of each attribute.
 pub(crate) type Visit<'v, 's> = &'v mut dyn FnMut(&str, Value<'s>);
@@ -30,6 +30,22 @@ pub(crate) fn server(endpoints: &Endpoints, default_port: Option<u16>, visit: Vi
     let port = endpoints.server.port();
     if default_port != Some(port) {
         visit("server.port", Value::Integer(i64::from(port)));
+    }
+}
+
+/// The same as [`server`], as far as it is wanted.
+pub(crate) fn metric_server(
+    endpoints: &Endpoints,
+    default_port: Option<u16>,
+    wanted: MetricAttributes,
+    visit: MetricVisit<'_>,
+) {
+    if wanted.contains(MetricAttribute::ServerAddress) {
+        visit(MetricAttribute::ServerAddress, MetricValue::Address(endpoints.server.ip().to_canonical()));
+    }
+    let port = endpoints.server.port();
+    if wanted.contains(MetricAttribute::ServerPort) && default_port != Some(port) {
+        visit(MetricAttribute::ServerPort, MetricValue::Integer(i64::from(port)));
     }
 }
 

@@ -19,6 +19,7 @@ pub mod http;
 pub mod http2;
 pub mod kafka;
 mod memcached;
+mod metric_attributes;
 mod mongodb;
 pub mod mysql;
 mod ordered;
@@ -42,6 +43,7 @@ mod wanted;
 pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};
 pub use datagram::{Datagram, DatagramEnds, DatagramSink};
 pub use exchange::{Details, Endpoints, Exchange, Outcome, Side, TraceParent, Value};
+pub use metric_attributes::{Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit};
 pub use stream::{CloseReason, Direction, Gap, GapCause, Segment, Timestamp};
 pub use wanted::Wanted;
 

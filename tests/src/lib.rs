@@ -2,9 +2,11 @@
 //! records, and finding the captures of others.
 
 pub mod client;
+pub mod containerd;
 pub mod corpora;
 pub mod dnsmasq;
 pub mod durations;
+pub mod image;
 pub mod mariadb;
 pub mod matrix;
 pub mod memcached;

@@ -79,10 +79,19 @@ impl Probe {
     /// # Errors
     /// If it cannot be started, or ends or says nothing before it is ready.
     pub fn start_command(arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments);
+        Self::start_as(command)
+    }
+
+    /// Starts a command that becomes one that observes live, such as `setpriv` with its arguments before it.
+    ///
+    /// # Errors
+    /// If it cannot be started, or ends or says nothing before it is ready.
+    pub fn start_as(mut command: Command) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let output = File::create(directory.path().join("output"))?;
-        let mut child = Command::new(binary()?)
-            .args(arguments)
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(Stdio::piped())

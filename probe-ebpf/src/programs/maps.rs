@@ -16,6 +16,11 @@ use probe_ebpf::{
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 
+/// Records of processes, which may be many more than connections: a storm of them must not cost records of these. Some
+/// thousand programs that start.
+#[map]
+pub(crate) static PROCESSES: RingBuf = RingBuf::with_byte_size(512 << 10, 0);
+
 /// Records of what calls moved: the segments of the first CPU's ring, then those of the next. The number is set at load.
 #[map]
 pub(crate) static RINGS: Array<[u8; SEGMENT_ROOM]> = Array::with_max_entries(1, BPF_F_MMAPABLE);

@@ -6,7 +6,7 @@ use aya_ebpf::{
     bindings::task_struct,
     helpers::generated::{
         bpf_get_current_cgroup_id, bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_task,
-        bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user,
+        bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_kernel_str, bpf_probe_read_user,
     },
     maps::ProgramArray,
 };
@@ -160,6 +160,17 @@ pub(crate) fn read_kernel<T: Copy>(address: *const u8) -> Option<T> {
     }
     // SAFETY: written in full; only made of integers and pointers.
     Some(unsafe { value.assume_init() })
+}
+
+/// Copies a text with its final zero, cut to `length` bytes with one. Gives how long it is without.
+///
+/// # Safety
+/// `to` must be valid for `length` bytes, provably so to the verifier.
+#[inline(always)]
+pub(crate) unsafe fn copy_text(to: *mut u8, length: u32, from: *const u8) -> Option<u32> {
+    // SAFETY: `to` by contract; the helper checks `from`.
+    let copied = unsafe { bpf_probe_read_kernel_str(to.cast(), length, from.cast()) };
+    (copied > 0).then(|| copied as u32 - 1)
 }
 
 /// A value at an address of the running program.

@@ -18,6 +18,7 @@ use super::{
     cgroup,
     layout::{self, KERNEL_TYPES, LayoutError},
     losses::Losses,
+    process_events::ProcessEvents,
     refusal::Refusal,
     ring::Rings,
     verdicts::Verdicts,
@@ -44,6 +45,9 @@ pub struct CaptureOptions {
     pub filter: KernelFilter,
     /// Which form of the system call hook to use.
     pub hook: SystemCallHook,
+    /// Whether processes are told of when they are forked, start programs and end. Without, a process that lives for a
+    /// moment may be gone before it can be named.
+    pub processes: bool,
 }
 
 impl Default for CaptureOptions {
@@ -54,6 +58,7 @@ impl Default for CaptureOptions {
             connections: 65_536,
             filter: KernelFilter::default(),
             hook: SystemCallHook::Best,
+            processes: true,
         }
     }
 }
@@ -124,6 +129,7 @@ pub struct Capture {
     /// Holds the links.
     programs: Ebpf,
     life: RingBuf<MapData>,
+    processes: Option<ProcessEvents>,
     rings: Rings,
     watches_splice: bool,
     counters: PerCpuArray<MapData, u64>,
@@ -144,6 +150,8 @@ impl Capture {
             .map(|tracepoint| attach_raw(&mut programs, tracepoint, tracepoint))
             .collect::<Result<Vec<_>, _>>()?;
         let life = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
+        let processes =
+            RingBuf::try_from(take(&mut programs, "PROCESSES")?).map_err(|e| refused("the ring", &e))?;
         let rings = map_rings(&programs, options)?;
         let verdicts = Array::try_from(take(&mut programs, "VERDICTS")?).map_err(|e| refused("a map", &e))?;
         let counters =
@@ -151,8 +159,22 @@ impl Capture {
         hooks.extend(attach_calls(&mut programs, &types, options.hook)?);
         // The exit of system calls sees splice by itself.
         let watches_splice = !hooks.iter().any(|hook| hook.name == SOCKET_HOOKS[0]);
-        let capture = Self { programs, life, rings, watches_splice, counters, hooks };
+        let mut of_processes = Vec::new();
+        if options.processes {
+            // Refused, they leave short-lived processes without names, and everything else as it is.
+            let attached =
+                PROCESS_HOOKS.into_iter().filter_map(|name| attach_raw(&mut programs, name, name).ok());
+            of_processes.extend(attached);
+        }
+        let processes = (!of_processes.is_empty()).then(|| ProcessEvents::new(processes));
+        hooks.extend(of_processes);
+        let capture = Self { programs, life, processes, rings, watches_splice, counters, hooks };
         Ok((capture, Verdicts::new(verdicts)))
+    }
+
+    /// What the kernel tells of processes, for whoever names them; once, and only if it does.
+    pub fn take_process_events(&mut self) -> Option<ProcessEvents> {
+        self.processes.take()
     }
 
     /// The next record of a connection's life, `None` if there is none yet. It leaves the ring when it is dropped.
@@ -205,6 +227,9 @@ impl Capture {
 /// entries in the connection table, so that none is made whose end would go unseen.
 const LIFE_HOOKS: [&str; 3] = ["tcp_destroy_sock", "inet_sock_set_state", "tcp_retransmit_skb"];
 
+/// The hooks of processes, whose programs are named after them.
+const PROCESS_HOOKS: [&str; 3] = ["sched_process_exit", "sched_process_fork", "sched_process_exec"];
+
 /// What came of attaching a hook.
 #[derive(Debug)]
 pub struct TriedHook {
@@ -223,6 +248,7 @@ pub fn try_hooks() -> Result<Vec<TriedHook>, CaptureError> {
     let mut programs = load(&CaptureOptions::default(), types.as_ref().ok())?;
     let mut tried: Vec<_> = LIFE_HOOKS
         .into_iter()
+        .chain(PROCESS_HOOKS)
         .map(|name| TriedHook { name, attached: attach_raw(&mut programs, name, name) })
         .collect();
     match attach_calls(&mut programs, &types, SystemCallHook::Best) {

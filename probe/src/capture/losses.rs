@@ -36,6 +36,8 @@ pub struct Losses {
     pub interrupted: u64,
     /// TCP segments that the host sent again.
     pub retransmits: u64,
+    /// Records of processes, lost because their ring was full.
+    pub ring_full_processes: u64,
 }
 
 impl Losses {
@@ -71,6 +73,7 @@ impl Losses {
             unseen_reads: sum(Counter::UnseenReads),
             interrupted: sum(Counter::Interrupted),
             retransmits: sum(Counter::Retransmits),
+            ring_full_processes: sum(Counter::RingFullProcesses),
         }
     }
 }

@@ -58,6 +58,13 @@ impl Noticing {
             }
         }
     }
+
+    /// Learns from every exchange, also of those that the filter holds back.
+    fn observe(&self, observed: &Observed<'_>) {
+        if let Some(identities) = &self.identities {
+            identities.observe(observed);
+        }
+    }
 }
 
 /// Makes records of what passes the filter and hands them over.
@@ -84,6 +91,7 @@ impl WatchObserver {
 impl Observer for WatchObserver {
     fn exchange(&mut self, observed: &Observed<'_>) {
         self.tally.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.noticing.observe(observed);
         if self.filter.accepts(observed) {
             self.noticing.notice(observed.process.pid);
             self.outbox.push(self.builder.build(observed));
@@ -121,6 +129,7 @@ impl StatObserver {
 impl Observer for StatObserver {
     fn exchange(&mut self, observed: &Observed<'_>) {
         self.tally.exchanges.fetch_add(1, Ordering::Relaxed);
+        self.noticing.observe(observed);
         if self.filter.accepts(observed) {
             self.noticing.notice(observed.process.pid);
             self.aggregates.lock().unwrap_or_else(PoisonError::into_inner).record(observed);

@@ -13,7 +13,7 @@ use std::{
 use plainsight_protocols::Settings;
 use probe_ebpf::record::kind;
 
-use super::{Shared, batch::Batch, feedback::Feedback, now, shards::Shards};
+use super::{Shared, attention::Keeper, batch::Batch, feedback::Feedback, now, shards::Shards};
 use crate::{
     capture::{Capture, Decoded, Listeners, Verdicts, decode, header, with_role},
     flow::{Observer, Worker, WorkerSettings},
@@ -48,12 +48,14 @@ pub(super) fn start<O: Observer + Send + 'static>(
             Worker::new(WorkerSettings { protocols: protocols.clone(), ..WorkerSettings::live() }, feedback)
         })
         .collect();
+    let keeper = Keeper::new(verdicts);
     let shards = Shards::start(workers, shared)?;
     // The hooks are attached by now, so a port that begins to listen during the scan is not missed.
     let listeners = Listeners::scan();
     let drain = Drain {
         capture,
         listeners,
+        keeper,
         shards,
         shared: Arc::clone(shared),
         ended: Batch::default(),
@@ -66,6 +68,7 @@ pub(super) fn start<O: Observer + Send + 'static>(
 struct Drain<O> {
     capture: Capture,
     listeners: Listeners,
+    keeper: Keeper,
     shards: Shards<O>,
     shared: Arc<Shared>,
     /// Ends of connections that the last pass met: what was moved before them is read by now.
@@ -110,9 +113,12 @@ impl<O: Observer + Send + 'static> Drain<O> {
         let before = now();
         self.capture.mark_moved();
         let mut read = self.read_lives();
-        let shards = &mut self.shards;
+        let (shards, keeper, asked) = (&mut self.shards, &mut self.keeper, &self.shared.asked);
+        keeper.follow(asked);
         read += self.capture.read_moved(|record| {
-            if let Some(header) = header(record) {
+            if let Some(header) = header(record)
+                && keeper.wants(header.connection, asked)
+            {
                 shards.record(header.connection, record);
             }
         });

@@ -9,8 +9,10 @@ use super::{
     record::{Broken, Request, Response},
 };
 use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    CloseReason, Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
+    Outcome, Side, TraceParent, Value,
     ends::{self, Visit, address_text},
+    metric_attributes::decimal,
     route::route,
     sanitise::{REDACTED, authority_text, field_text, query_text, target_text},
 };
@@ -63,6 +65,15 @@ impl<'a> HttpExchange<'a> {
     /// The status of the final response.
     pub(crate) fn status(&self) -> Option<u16> {
         self.response.and_then(|response| response.status)
+    }
+
+    /// The status if it means an error to that side.
+    fn error_status(&self, side: Side) -> Option<u16> {
+        let least = match side {
+            Side::Client => 400,
+            Side::Server => 500,
+        };
+        self.status().filter(|&status| status >= least)
     }
 
     /// Errors that the status does not tell of.
@@ -214,6 +225,48 @@ impl<'a> HttpExchange<'a> {
         self.named_server(side, &target, default_port, endpoints, visit);
     }
 
+    /// What metrics may carry of the server that the request was to go to.
+    pub(crate) fn metric_server(
+        &self,
+        side: Side,
+        target: &Target<'a>,
+        default_port: Option<u16>,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        if !wanted.contains(MetricAttribute::ServerAddress) && !wanted.contains(MetricAttribute::ServerPort) {
+            return;
+        }
+        match self.server(side, target) {
+            Some(named) => {
+                if wanted.contains(MetricAttribute::ServerAddress) {
+                    visit(MetricAttribute::ServerAddress, MetricValue::Text(&field_text(named.host)));
+                }
+                let port =
+                    named.port.or(default_port).filter(|_| wanted.contains(MetricAttribute::ServerPort));
+                if let Some(port) = port {
+                    visit(MetricAttribute::ServerPort, MetricValue::Integer(i64::from(port)));
+                }
+            }
+            None if side == Side::Client => ends::metric_server(endpoints, None, wanted, visit),
+            None => {}
+        }
+    }
+
+    /// What metrics may carry of where the request was to go.
+    pub(crate) fn metric_server_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        let target = self.target().unwrap_or_default();
+        let default_port = self.scheme(side, &target).as_deref().map(default_port);
+        self.metric_server(side, &target, default_port, endpoints, wanted, visit);
+    }
+
     /// Where the request was to go.
     pub(crate) fn server_attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: Visit<'_, 's>) {
         let target = self.target().unwrap_or_default();
@@ -343,11 +396,7 @@ impl Details for HttpExchange<'_> {
     }
 
     fn error_type(&self, side: Side) -> Option<Cow<'_, str>> {
-        let least = match side {
-            Side::Client => 400,
-            Side::Server => 500,
-        };
-        match self.status().filter(|&status| status >= least) {
+        match self.error_status(side) {
             Some(status) => Some(Cow::Owned(status.to_string())),
             None => self.transport_error().map(Cow::Borrowed),
         }
@@ -398,7 +447,76 @@ impl Details for HttpExchange<'_> {
         self.header_attributes("http.request.header.", "http.response.header.", visit);
     }
 
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            ErrorType, HttpRequestMethod, HttpResponseStatusCode, HttpRoute, NetworkProtocolVersion,
+            UrlScheme,
+        };
+        if let Some(request) = self.request {
+            if wanted.contains(HttpRequestMethod) && !request.method.is_empty() {
+                let method = if request.known {
+                    field_text(request.texts.get(request.method))
+                } else {
+                    Cow::Borrowed("_OTHER")
+                };
+                visit(HttpRequestMethod, MetricValue::Text(&method));
+            }
+            if wanted.contains(HttpRoute)
+                && let Some(route) = self.route()
+            {
+                visit(HttpRoute, MetricValue::Text(route));
+            }
+            let target = self.target().unwrap_or_default();
+            let scheme = self.scheme(side, &target);
+            if let Some(scheme) = scheme.as_deref().filter(|_| wanted.contains(UrlScheme)) {
+                visit(UrlScheme, MetricValue::Text(scheme));
+            }
+            let default_port = scheme.as_deref().map(default_port);
+            self.metric_server(side, &target, default_port, endpoints, wanted, visit);
+        }
+        let status = self.status();
+        if let Some(status) = status.filter(|_| wanted.contains(HttpResponseStatusCode)) {
+            visit(HttpResponseStatusCode, MetricValue::Integer(i64::from(status)));
+        }
+        if wanted.contains(NetworkProtocolVersion) {
+            let version = self.response.and_then(|response| response.version.text());
+            let asked = self.request.and_then(|request| request.version.text());
+            if let Some(version) = version.or(asked) {
+                visit(NetworkProtocolVersion, MetricValue::Text(version));
+            }
+        }
+        if wanted.contains(ErrorType) {
+            match (self.error_status(side), self.transport_error()) {
+                (Some(status), _) => {
+                    visit(ErrorType, MetricValue::Text(decimal(u64::from(status), &mut [0; 20])));
+                }
+                (None, Some(error)) => visit(ErrorType, MetricValue::Text(error)),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn measures(&self) -> Measures {
+        let request = self.request.filter(|request| request.size.body_known && request.done);
+        let response = self.response.filter(|response| response.size.body_known && response.done);
+        Measures {
+            request_body_bytes: request.map(|request| request.size.body),
+            response_body_bytes: response.map(|response| response.size.body),
+            ..Measures::default()
+        }
+    }
+
     fn trace_parent(&self) -> Option<TraceParent> {
         self.request?.trace_parent
+    }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.request?.trace_state()
     }
 }
