@@ -59,6 +59,8 @@ enum Phase {
 /// The caller says which direction it believes each segment to have. Where the content proves it wrong,
 /// [`Conversation::reversed`] tells so and the directions are swapped from then on, for everything before and after.
 pub struct Conversation {
+    /// Whether the caller's directions may be the wrong way round: who dialled was not seen.
+    doubtful: bool,
     reversed: bool,
     revisions: u8,
     phase: Phase,
@@ -71,7 +73,9 @@ impl Conversation {
     /// connection was joined in the middle, and any segment may be the first that starts a message.
     #[must_use]
     pub fn new(from_start: bool) -> Self {
-        Self { reversed: false, revisions: 0, phase: Phase::Detecting(Box::new(Detecting::new(from_start))) }
+        let doubtful = !from_start;
+        let phase = Phase::Detecting(Box::new(Detecting::new(from_start, doubtful)));
+        Self { doubtful, reversed: false, revisions: 0, phase }
     }
 
     /// The next bytes of a stream.
@@ -239,7 +243,7 @@ impl Conversation {
                 }
                 self.phase = if self.revisions < REVISIONS {
                     self.revisions += 1;
-                    Phase::Detecting(Box::new(Detecting::new(false)))
+                    Phase::Detecting(Box::new(Detecting::new(false, self.doubtful)))
                 } else {
                     Phase::Ignored
                 };

@@ -42,7 +42,12 @@ pub(crate) enum Decision {
 }
 
 /// A connection of which it is not known what it speaks.
+///
+/// Which end asks is believed rather than known where the connection was joined in the middle. Most bytes prove it
+/// themselves; those that do not are looked at both ways, and what both streams say together decides.
 pub(crate) struct Detecting {
+    /// Whether the streams may go the other way than is believed.
+    doubtful: bool,
     pending: Pending,
     to_server: Search,
     to_client: Search,
@@ -54,7 +59,10 @@ struct Search {
     /// Whether the next bytes are the first of the stream, or continue those that are held.
     at_start: bool,
     attempts: u32,
+    /// What it looks like if it goes where it is believed to go.
     likely: Candidates,
+    /// What it looks like if it goes the other way.
+    turned: Candidates,
 }
 
 impl Search {
@@ -85,8 +93,7 @@ impl Candidates {
         self.0 & other.0 != 0
     }
 
-    /// The first of those that both streams look like, and in which their bytes can belong to each other. Of bytes that
-    /// were too long to be held, none are there to tell.
+    /// The first of those that both streams look like, and in which their bytes can belong to each other.
     fn agreed(
         self,
         other: Self,
@@ -95,45 +102,74 @@ impl Candidates {
         to_client: &[u8],
     ) -> Option<&'static Entry> {
         let both = self.0 & other.0;
-        let unknown = to_server.is_empty() || to_client.is_empty();
         PROTOCOLS
             .iter()
             .enumerate()
             .filter(|(place, _)| both >> place & 1 == 1)
             .map(|(_, entry)| entry)
-            .find(|entry| unknown || (entry.agree)(last, to_server, to_client))
+            .find(|entry| (entry.agree)(last, to_server, to_client))
     }
 }
 
-/// What all detectors together say of a candidate.
-enum Finding {
-    No,
-    NeedMore,
-    Likely(Candidates),
-    Found(&'static Entry, Direction),
+/// What all detectors together say of bytes that may begin a message.
+#[derive(Clone, Copy, Default)]
+struct Look {
+    /// What they can only be, and in which direction.
+    found: Option<(&'static Entry, Direction)>,
+    /// What they look like in the direction that is believed.
+    likely: Candidates,
+    /// What they look like in the other.
+    turned: Candidates,
+    /// Whether they end too early to tell, in the direction that is believed and in the other.
+    more: [bool; 2],
 }
 
-fn ask(direction: Direction, candidate: &[u8]) -> Finding {
-    let (mut likely, mut more) = (Candidates::default(), false);
-    for (place, entry) in PROTOCOLS.iter().enumerate() {
-        match (entry.detect)(direction, candidate) {
-            Detection::Found(proven) => return Finding::Found(entry, proven),
-            Detection::Likely(proven) if proven == direction => likely.add(place),
-            Detection::Likely(_) | Detection::NeedMore => more = true,
-            Detection::No => {}
+impl Look {
+    /// Whether bytes of this length say anything in the direction that is believed, or would if they went on.
+    const fn believed(&self, length: usize) -> bool {
+        self.found.is_some() || !self.likely.is_empty() || self.more[0] && length <= DETECTION_BYTES
+    }
+
+    /// The same of the other direction.
+    const fn turned(&self, length: usize) -> bool {
+        !self.turned.is_empty() && length <= LIKELY_BYTES || self.more[1] && length <= DETECTION_BYTES
+    }
+
+    /// Asks all detectors, and `both` ways if the direction is not certain.
+    fn at(bytes: &[u8], direction: Direction, both: bool) -> Self {
+        let mut look = Self::default();
+        for (place, entry) in PROTOCOLS.iter().enumerate() {
+            let turned = both.then(|| (entry.detect)(direction.opposite(), bytes)).unwrap_or(Detection::No);
+            let believed = (entry.detect)(direction, bytes);
+            match believed {
+                // What may go the other way as well has proved what it is, but not which way it goes.
+                Detection::Found(_) if turned == Detection::Likely(direction.opposite()) => {
+                    look.likely.add(place);
+                }
+                Detection::Found(proven) => {
+                    look.found = Some((entry, proven));
+                    return look;
+                }
+                Detection::Likely(proven) if proven == direction => look.likely.add(place),
+                Detection::Likely(_) | Detection::NeedMore => look.more[0] = true,
+                Detection::No => {}
+            }
+            match turned {
+                Detection::Found(proven) | Detection::Likely(proven) if proven != direction => {
+                    look.turned.add(place);
+                }
+                Detection::NeedMore => look.more[1] = true,
+                Detection::Found(_) | Detection::Likely(_) | Detection::No => {}
+            }
         }
-    }
-    match (likely.is_empty(), more) {
-        (false, _) => Finding::Likely(likely),
-        (true, true) => Finding::NeedMore,
-        (true, false) => Finding::No,
+        look
     }
 }
 
 impl Detecting {
-    pub(crate) fn new(from_start: bool) -> Self {
+    pub(crate) fn new(from_start: bool, doubtful: bool) -> Self {
         let search = || Search { at_start: from_start, ..Search::default() };
-        Self { pending: Pending::default(), to_server: search(), to_client: search() }
+        Self { doubtful, pending: Pending::default(), to_server: search(), to_client: search() }
     }
 
     /// Bytes held until it is known whose they are.
@@ -165,6 +201,7 @@ impl Detecting {
         let search = self.search_mut(direction);
         search.at_start = false;
         search.likely = Candidates::default();
+        search.turned = Candidates::default();
     }
 
     /// The next bytes of a stream. They are held as long as the decision is open.
@@ -174,52 +211,54 @@ impl Detecting {
             let room = LIKELY_BYTES.saturating_sub(held.len());
             [held, &segment.bytes[..segment.bytes.len().min(room)]].concat()
         });
-        let length = held.len() + segment.bytes.len();
+        let mut length = held.len() + segment.bytes.len();
         let mut candidate = joined.as_deref().unwrap_or(segment.bytes);
-        let mut finding = ask(direction, candidate);
-        let other = self.search(direction.opposite()).likely;
-        // What need not be held may be of any length.
-        let fits = |finding: &Finding, length: usize| match finding {
-            Finding::Found(..) | Finding::No => true,
-            Finding::Likely(likely) => likely.shares(other) || length <= LIKELY_BYTES,
-            Finding::NeedMore => length <= DETECTION_BYTES,
-        };
-        if !fits(&finding, length) {
-            if let Finding::Likely(likely) = finding
-                && self.search(direction).attempts < DETECTION_ATTEMPTS
-            {
-                // Too long to be held, but what it looks like is worth knowing.
-                self.forget(direction, likely);
-                self.search_mut(direction).attempts += 1;
-                return Decision::Open;
-            }
-            finding = Finding::No;
-        }
-        if matches!(finding, Finding::No) && joined.is_some() && !self.search(direction).at_start {
+        let mut look = Look::at(candidate, direction, self.doubtful);
+        if joined.is_some() && !self.search(direction).at_start && !look.believed(length) {
             // What is held began nothing, but a message may begin here all the same.
-            self.pending.drop_bytes(direction);
-            candidate = segment.bytes;
-            finding = ask(direction, candidate);
-            if !fits(&finding, segment.bytes.len()) {
-                finding = Finding::No;
+            let alone = Look::at(segment.bytes, direction, self.doubtful);
+            if alone.believed(segment.bytes.len()) || !look.turned(length) {
+                self.pending.drop_bytes(direction);
+                (length, candidate, look) = (segment.bytes.len(), segment.bytes, alone);
             }
         }
-        match finding {
-            Finding::Found(entry, proven) => Decision::Speaks { entry, reversed: proven != direction },
-            Finding::NeedMore => self.hold(segment, direction, self.search(direction).likely),
-            Finding::Likely(likely) => {
-                let held = self.pending.bytes(direction.opposite());
-                let (to_server, to_client) = match direction {
-                    Direction::ToServer => (candidate, held),
-                    Direction::ToClient => (held, candidate),
-                };
-                match likely.agreed(other, direction, to_server, to_client) {
-                    Some(entry) => Decision::Speaks { entry, reversed: false },
-                    None if likely.shares(other) => self.disagree(segment, direction, likely),
-                    None => self.hold(segment, direction, likely),
-                }
-            }
-            Finding::No => self.reject(direction),
+        if let Some((entry, proven)) = look.found {
+            return Decision::Speaks { entry, reversed: proven != direction };
+        }
+        let held = self.pending.bytes(direction.opposite());
+        let (to_server, to_client) = match direction {
+            Direction::ToServer => (candidate, held),
+            Direction::ToClient => (held, candidate),
+        };
+        let Search { likely, turned, .. } = *self.search(direction.opposite());
+        if let Some(entry) = look.likely.agreed(likely, direction, to_server, to_client) {
+            return Decision::Speaks { entry, reversed: false };
+        }
+        // What goes against belief must be seen whole.
+        if !held.is_empty()
+            && let Some(entry) = look.turned.agreed(turned, direction.opposite(), to_client, to_server)
+        {
+            return Decision::Speaks { entry, reversed: true };
+        }
+        if look.likely.shares(likely) {
+            return self.disagree(segment, direction, length, &look, direction);
+        }
+        if look.turned.shares(turned) {
+            return self.disagree(segment, direction, length, &look, direction.opposite());
+        }
+        let is_likely = !look.likely.is_empty() || !look.turned.is_empty();
+        if is_likely && length > LIKELY_BYTES && self.search(direction).attempts < DETECTION_ATTEMPTS {
+            // Too long to be held, but what it looks like is worth knowing.
+            self.forget(direction);
+            self.note(direction, &look);
+            self.search_mut(direction).attempts += 1;
+            return Decision::Open;
+        }
+        let may_be_held = if is_likely { LIKELY_BYTES } else { DETECTION_BYTES };
+        if length <= may_be_held && (is_likely || look.more[0] || look.more[1]) {
+            self.hold(segment, direction, &look)
+        } else {
+            self.reject(direction)
         }
     }
 
@@ -237,31 +276,50 @@ impl Detecting {
         }
     }
 
-    fn hold(&mut self, segment: &Segment<'_>, direction: Direction, likely: Candidates) -> Decision {
+    fn hold(&mut self, segment: &Segment<'_>, direction: Direction, look: &Look) -> Decision {
         self.pending.push(segment, direction);
-        self.search_mut(direction).likely = likely;
+        self.note(direction, look);
         Decision::Open
     }
 
+    /// Notes what a stream looks like. Bytes that ended too early have said nothing against what was noted before.
+    const fn note(&mut self, direction: Direction, look: &Look) {
+        let search = self.search_mut(direction);
+        if !look.likely.is_empty() || !look.more[0] {
+            search.likely = look.likely;
+        }
+        if !look.turned.is_empty() || !look.more[1] {
+            search.turned = look.turned;
+        }
+    }
+
     /// Holds nothing of a stream any longer.
-    fn forget(&mut self, direction: Direction, likely: Candidates) {
+    fn forget(&mut self, direction: Direction) {
         self.pending.drop_bytes(direction);
         let search = self.search_mut(direction);
         search.at_start = false;
-        search.likely = likely;
+        search.likely = Candidates::default();
+        search.turned = Candidates::default();
     }
 
-    /// Both streams look like a protocol, but what these bytes say and what was said before them do not belong together.
-    fn disagree(&mut self, segment: &Segment<'_>, direction: Direction, likely: Candidates) -> Decision {
-        let length = self.pending.bytes(direction).len() + segment.bytes.len();
-        if direction == Direction::ToServer && length <= LIKELY_BYTES {
+    /// Both streams look like a protocol in which these bytes have the direction `taken`, but what they say and what was
+    /// said before them do not belong together.
+    fn disagree(
+        &mut self,
+        segment: &Segment<'_>,
+        direction: Direction,
+        length: usize,
+        look: &Look,
+        taken: Direction,
+    ) -> Decision {
+        if taken == Direction::ToServer && length <= LIKELY_BYTES {
             // A response that came before may have belonged to a request before it.
-            self.forget(Direction::ToClient, Candidates::default());
-            self.to_client.attempts += 1;
-            return self.hold(segment, direction, likely);
+            self.forget(direction.opposite());
+            self.search_mut(direction.opposite()).attempts += 1;
+            return self.hold(segment, direction, look);
         }
         let decision = self.reject(direction);
-        self.forget(direction.opposite(), Candidates::default());
+        self.forget(direction.opposite());
         decision
     }
 
@@ -271,7 +329,7 @@ impl Detecting {
         // A client's first bytes tell what it speaks. A server may greet first in words that no detector knows.
         let hopeless =
             self.search(direction).at_start && (direction == Direction::ToServer || answers_likely_request);
-        self.forget(direction, Candidates::default());
+        self.forget(direction);
         let search = self.search_mut(direction);
         search.attempts += 1;
         let exhausted = search.attempts >= DETECTION_ATTEMPTS;
