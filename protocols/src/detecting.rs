@@ -10,6 +10,10 @@ use crate::{
 /// the middle, before it is ignored. A download under way when the observation began should end within as many.
 pub const DETECTION_ATTEMPTS: u32 = 1024;
 
+/// The same where what is spoken is known, but not which end asks. A message of a protocol that tells it by few of its
+/// messages may be long in coming.
+const UNDIRECTED_ATTEMPTS: u32 = 64 * DETECTION_ATTEMPTS;
+
 /// What a protocol's detector says of bytes that may start a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detection {
@@ -48,6 +52,8 @@ pub(crate) enum Decision {
 pub(crate) struct Detecting {
     /// Whether the streams may go the other way than is believed.
     doubtful: bool,
+    /// Whether both streams looked like a protocol both ways.
+    undirected: bool,
     pending: Pending,
     to_server: Search,
     to_client: Search,
@@ -139,7 +145,7 @@ impl Look {
     fn at(bytes: &[u8], direction: Direction, both: bool) -> Self {
         let mut look = Self::default();
         for (place, entry) in PROTOCOLS.iter().enumerate() {
-            let turned = both.then(|| (entry.detect)(direction.opposite(), bytes)).unwrap_or(Detection::No);
+            let turned = if both { (entry.detect)(direction.opposite(), bytes) } else { Detection::No };
             let believed = (entry.detect)(direction, bytes);
             match believed {
                 // What may go the other way as well has proved what it is, but not which way it goes.
@@ -169,7 +175,13 @@ impl Look {
 impl Detecting {
     pub(crate) fn new(from_start: bool, doubtful: bool) -> Self {
         let search = || Search { at_start: from_start, ..Search::default() };
-        Self { doubtful, pending: Pending::default(), to_server: search(), to_client: search() }
+        Self {
+            doubtful,
+            undirected: false,
+            pending: Pending::default(),
+            to_server: search(),
+            to_client: search(),
+        }
     }
 
     /// Bytes held until it is known whose they are.
@@ -231,28 +243,33 @@ impl Detecting {
             Direction::ToClient => (held, candidate),
         };
         let Search { likely, turned, .. } = *self.search(direction.opposite());
-        if let Some(entry) = look.likely.agreed(likely, direction, to_server, to_client) {
-            return Decision::Speaks { entry, reversed: false };
-        }
-        // What goes against belief must be seen whole.
-        if !held.is_empty()
-            && let Some(entry) = look.turned.agreed(turned, direction.opposite(), to_client, to_server)
-        {
-            return Decision::Speaks { entry, reversed: true };
-        }
-        if look.likely.shares(likely) {
-            return self.disagree(segment, direction, length, &look, direction);
-        }
-        if look.turned.shares(turned) {
-            return self.disagree(segment, direction, length, &look, direction.opposite());
+        let believed = look.likely.agreed(likely, direction, to_server, to_client);
+        let turned = look.turned.agreed(turned, direction.opposite(), to_client, to_server);
+        match (believed, turned) {
+            (Some(entry), None) => return Decision::Speaks { entry, reversed: false },
+            (None, Some(entry)) if !held.is_empty() => return Decision::Speaks { entry, reversed: true },
+            // What goes against belief must be seen whole.
+            (None, Some(_)) => {}
+            // Both ways are possible. Maybe the newest bytes tell, or those to come.
+            (Some(entry), Some(_)) => {
+                self.undirected = true;
+                if let Some((found, proven)) = Look::at(segment.bytes, direction, self.doubtful).found
+                    && found.protocol == entry.protocol
+                {
+                    return Decision::Speaks { entry, reversed: proven != direction };
+                }
+            }
+            (None, None) if look.likely.shares(likely) => {
+                return self.disagree(segment, direction, length, &look, direction);
+            }
+            (None, None) if look.turned.shares(self.search(direction.opposite()).turned) => {
+                return self.disagree(segment, direction, length, &look, direction.opposite());
+            }
+            (None, None) => {}
         }
         let is_likely = !look.likely.is_empty() || !look.turned.is_empty();
-        if is_likely && length > LIKELY_BYTES && self.search(direction).attempts < DETECTION_ATTEMPTS {
-            // Too long to be held, but what it looks like is worth knowing.
-            self.forget(direction);
-            self.note(direction, &look);
-            self.search_mut(direction).attempts += 1;
-            return Decision::Open;
+        if is_likely && length > LIKELY_BYTES && self.search(direction).attempts < self.most_attempts() {
+            return self.start_over(segment, direction, joined.is_some(), &look);
         }
         let may_be_held = if is_likely { LIKELY_BYTES } else { DETECTION_BYTES };
         if length <= may_be_held && (is_likely || look.more[0] || look.more[1]) {
@@ -260,6 +277,10 @@ impl Detecting {
         } else {
             self.reject(direction)
         }
+    }
+
+    const fn most_attempts(&self) -> u32 {
+        if self.undirected { UNDIRECTED_ATTEMPTS } else { DETECTION_ATTEMPTS }
     }
 
     const fn search(&self, direction: Direction) -> &Search {
@@ -274,6 +295,31 @@ impl Detecting {
             Direction::ToServer => &mut self.to_server,
             Direction::ToClient => &mut self.to_client,
         }
+    }
+
+    /// Too much is likely to be held: begins again with this segment, if it begins a message as well. What the stream
+    /// looks like is worth knowing even where nothing of it is held.
+    fn start_over(
+        &mut self,
+        segment: &Segment<'_>,
+        direction: Direction,
+        joined: bool,
+        look: &Look,
+    ) -> Decision {
+        self.forget(direction);
+        self.search_mut(direction).attempts += 1;
+        if joined && self.doubtful {
+            let alone = Look::at(segment.bytes, direction, true);
+            if let Some((entry, proven)) = alone.found {
+                return Decision::Speaks { entry, reversed: proven != direction };
+            }
+            let is_likely = !alone.likely.is_empty() || !alone.turned.is_empty();
+            if is_likely && segment.bytes.len() <= LIKELY_BYTES {
+                return self.hold(segment, direction, &alone);
+            }
+        }
+        self.note(direction, look);
+        Decision::Open
     }
 
     fn hold(&mut self, segment: &Segment<'_>, direction: Direction, look: &Look) -> Decision {
@@ -330,9 +376,8 @@ impl Detecting {
         let hopeless =
             self.search(direction).at_start && (direction == Direction::ToServer || answers_likely_request);
         self.forget(direction);
-        let search = self.search_mut(direction);
-        search.attempts += 1;
-        let exhausted = search.attempts >= DETECTION_ATTEMPTS;
+        self.search_mut(direction).attempts += 1;
+        let exhausted = self.search(direction).attempts >= self.most_attempts();
         if hopeless || exhausted { Decision::Nothing { exhausted: !hopeless } } else { Decision::Open }
     }
 }
