@@ -13,6 +13,12 @@ pub struct Exchange<'a> {
     pub protocol: Protocol,
     /// First byte of the request; of the response, where the request was not seen.
     pub started: Timestamp,
+    /// Offset of the request's first byte in the stream from the client to the server, in the offsets of
+    /// [`Segment::offset`](crate::Segment::offset): what both ends of a connection can name an exchange by. In HTTP/2
+    /// that of the first frame of its head. `None` where the request was not seen, and over UDP.
+    pub request_offset: Option<u64>,
+    /// The same of the response's first byte in the stream from the server to the client.
+    pub response_offset: Option<u64>,
     /// Last byte of the response, `None` if that was not seen, or if the request asked for no response.
     pub ended: Option<Timestamp>,
     /// How much of the exchange was seen.

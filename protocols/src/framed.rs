@@ -7,7 +7,7 @@
 //! After a gap that ends inside of a message the framing is still known. After any other gap it is not: the framer is
 //! then *lost*, and looks for a header at the start of each segment, because programs write whole messages.
 
-use crate::{Gap, GapCause, Segment, Timestamp};
+use crate::{Gap, GapCause, Segment, Timestamp, placed::Beginning};
 
 /// How the messages of a stream are laid out. A value, so that a protocol may change it between messages.
 pub(crate) trait Layout {
@@ -45,6 +45,13 @@ pub(crate) struct Frame<'a> {
     pub(crate) missing_bytes: u64,
     /// Whether nothing is known of what stood between this message and the one before.
     pub(crate) after_gap: bool,
+}
+
+impl Frame<'_> {
+    /// Its first byte.
+    pub(crate) const fn beginning(&self) -> Beginning {
+        Beginning { at: self.started, offset: self.offset }
+    }
 }
 
 /// What a framer found.
@@ -123,6 +130,11 @@ impl<L: Layout> Framer<L> {
     /// Whether a message has begun and not ended.
     pub(crate) fn is_within(&self) -> bool {
         matches!(self.state, State::Body(_)) || !self.held.is_empty()
+    }
+
+    /// Offset of the first byte of the message under way, or of what was [`Event::Invalid`].
+    pub(crate) fn began_at(&self) -> u64 {
+        self.current.offset
     }
 
     /// Forgets the message under way: the next is looked for at the start of a segment.

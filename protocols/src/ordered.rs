@@ -194,6 +194,8 @@ pub(crate) fn exchange<Q, S>(
         sink.exchange(&Exchange {
             protocol: describe.protocol(),
             started: asked.or(answered).map(|span| span.started).unwrap_or_default(),
+            request_offset: asked.map(|span| span.offset),
+            response_offset: answered.map(|span| span.offset),
             ended: answered.and_then(|span| span.ended),
             outcome,
             request_bytes: asked.map_or(0, |span| span.bytes),

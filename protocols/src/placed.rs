@@ -10,20 +10,37 @@ pub(crate) struct Here {
     pub(crate) opposite: Option<u64>,
 }
 
+impl Here {
+    /// The beginning of a message whose first byte stands here.
+    #[inline]
+    pub(crate) const fn beginning(self) -> Beginning {
+        Beginning { at: self.at, offset: self.offset }
+    }
+}
+
+/// The first byte of a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    /// When it was seen.
+    pub(crate) at: Timestamp,
+    /// Its offset in the stream.
+    pub(crate) offset: u64,
+}
+
 /// How much of a message was seen.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Size {
     pub(crate) bytes: u64,
     pub(crate) missing: u64,
-    pub(crate) started: Timestamp,
+    pub(crate) began: Beginning,
     /// `None` if its end was not seen.
     pub(crate) ended: Option<Timestamp>,
 }
 
 impl Size {
-    /// A message whose first byte was seen now.
-    pub(crate) fn starting(at: Timestamp) -> Self {
-        Self { started: at, ..Self::default() }
+    /// A message whose first byte stands here.
+    pub(crate) fn starting(here: Here) -> Self {
+        Self { began: here.beginning(), ..Self::default() }
     }
 
     /// So many more bytes of it were seen.

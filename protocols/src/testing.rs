@@ -14,6 +14,8 @@ use crate::{
 pub(crate) struct Seen {
     pub(crate) protocol: Protocol,
     pub(crate) started: u64,
+    /// Offsets of the first bytes of the request and of the response.
+    pub(crate) offsets: [Option<u64>; 2],
     pub(crate) ended: Option<u64>,
     pub(crate) outcome: Outcome,
     pub(crate) request_bytes: u64,
@@ -81,6 +83,7 @@ impl Sink for Recorder {
         let mut seen = Seen {
             protocol: exchange.protocol,
             started: exchange.started.as_nanos(),
+            offsets: [exchange.request_offset, exchange.response_offset],
             ended: exchange.ended.map(Timestamp::as_nanos),
             outcome: exchange.outcome,
             request_bytes: exchange.request_bytes,

@@ -11,8 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use plainsight_tests::{
-    client::median,
     dnsmasq::{ANSWERED, ASKED, Dnsmasq, line, number},
+    durations::median,
     probe::{Outcome, Probe},
     record::Record,
 };

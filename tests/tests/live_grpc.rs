@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use plainsight_tests::{
-    client::median,
+    durations::median,
     probe::{Outcome, Probe},
     process::{ServerProcess, python, run_well},
     record::Record,

@@ -4,7 +4,7 @@ use std::{process::Command, time::Duration};
 
 use anyhow::{Context, Result};
 use plainsight_tests::{
-    client::median,
+    durations::median,
     nghttp2::{Load, Loaded, PACKAGES, PAGES, start_server},
     probe::{Outcome, Probe},
     process::{ServerProcess, run_well},

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use plainsight_tests::{
-    client::median,
+    durations::median,
     probe::{Outcome, Probe},
     process::python,
     record::Record,
@@ -122,19 +122,18 @@ fn assert_all<F>(outcome: &Outcome, done: &Done<F>, client: &str, is_acknowledge
         let records = of_client(outcome, side, client);
         let mut seen: Vec<_> = records.iter().map(|record| line(record)).collect();
         let context = format!("{side}: {seen:#?} {:?}", outcome.messages);
-        let mut take = |fits: &dyn Fn(&Line) -> bool, wanted: &Line| {
-            let place = seen.iter().position(fits);
-            seen.swap_remove(place.unwrap_or_else(|| panic!("no {wanted:?} is among {context}")));
+        let mut take = |fits: &dyn Fn(&Line) -> bool| {
+            let place = seen.iter().position(fits)?;
+            Some(seen.swap_remove(place))
         };
         for wanted in &answered {
-            take(&|line| line == wanted, wanted);
+            assert!(take(&|line| line == wanted).is_some(), "no {wanted:?} is among {context}");
         }
         for wanted in &unanswered {
-            // A client that ends does not log what it still reads.
-            take(
-                &|(api, version, sent, _)| (api, version, sent) == (&wanted.0, &wanted.1, &wanted.2),
-                wanted,
-            );
+            // A client that ends does not log what it still reads, and a broker may not read what it still sent.
+            let found =
+                take(&|(api, version, sent, _)| (api, version, sent) == (&wanted.0, &wanted.1, &wanted.2));
+            assert!(side == "server" || found.is_some(), "no {wanted:?} is among {context}");
         }
         assert!(seen.is_empty(), "too many, namely {seen:?}, are among {context}");
         for record in records {
@@ -157,7 +156,8 @@ fn assert_no_errors(outcome: &Outcome) {
         let error = record.error_type.as_deref();
         let is_first =
             record.text("plainsight.kafka.api") == "ApiVersions" && error == Some("UNSUPPORTED_VERSION");
-        let is_left = record.outcome == "no_response" && error == Some("connection_closed");
+        let is_left = record.outcome == "no_response"
+            && matches!(error, Some("connection_closed" | "connection_reset"));
         assert!(error.is_none() || is_first || is_left, "{record:?}");
     }
 }

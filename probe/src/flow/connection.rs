@@ -8,6 +8,7 @@ use plainsight_protocols::{
 };
 
 use super::counters::{ExchangeCounters, LimitCounters};
+use super::offsets::Numbering;
 use super::stream::{Outlet, Reassembly};
 use super::streams::Streams;
 use super::{Observed, Observer};
@@ -18,6 +19,7 @@ pub(super) struct Connection {
     facts: Facts,
     process: Process,
     streams: Streams,
+    numbering: Numbering,
     /// `None` once nothing more will be parsed.
     conversation: Option<Conversation>,
     /// Whether the source was told that the beginnings of what calls move suffice.
@@ -57,6 +59,7 @@ impl Connection {
             facts: Facts { id, local, remote, serves },
             process: Process::default(),
             streams: Streams::new(from_start),
+            numbering: Numbering::default(),
             conversation: Some(Conversation::new(from_start)),
             beginnings_suffice: false,
             parser_bytes: 0,
@@ -134,8 +137,15 @@ impl Connection {
         let Some(conversation) = &mut self.conversation else { return };
         let Surroundings { protocols, reassembly, exchanges, limits, observer } = around;
         let reversed = conversation.reversed();
-        let report =
-            Report { facts: &self.facts, process: &self.process, reversed, exchanges, limits, observer };
+        let report = Report {
+            facts: &self.facts,
+            process: &self.process,
+            numbering: &mut self.numbering,
+            reversed,
+            exchanges,
+            limits,
+            observer,
+        };
         act(&mut self.streams, reassembly, &mut Delivery { conversation, protocols, report });
     }
 }
@@ -181,6 +191,10 @@ impl<O: Observer> Outlet for Delivery<'_, O> {
         self.tell(|conversation, report| conversation.gap(&gap, report));
     }
 
+    fn numbered(&mut self, flow: Flow, from: Option<u64>) {
+        self.report.numbering.set(flow, from);
+    }
+
     fn end(&mut self, flow: Flow, at: Timestamp) {
         let direction = self.direction(flow);
         self.tell(|conversation, report| conversation.end_of_stream(direction, at, report));
@@ -191,6 +205,7 @@ impl<O: Observer> Outlet for Delivery<'_, O> {
 struct Report<'a, O> {
     facts: &'a Facts,
     process: &'a Process,
+    numbering: &'a mut Numbering,
     reversed: bool,
     exchanges: &'a mut ExchangeCounters,
     limits: &'a mut LimitCounters,
@@ -201,7 +216,12 @@ impl<O: Observer> Sink for Report<'_, O> {
     fn exchange(&mut self, exchange: &Exchange<'_>) {
         self.exchanges.count(exchange.outcome);
         let Facts { id: connection, local, remote, serves } = *self.facts;
-        let side = if serves != self.reversed { Side::Server } else { Side::Client };
+        let (side, asked, answered) = if serves != self.reversed {
+            (Side::Server, Flow::Received, Flow::Sent)
+        } else {
+            (Side::Client, Flow::Sent, Flow::Received)
+        };
+        let sequence = |flow, offset: Option<u64>| self.numbering.sequence(flow, offset?);
         self.observer.exchange(&Observed {
             exchange,
             connection,
@@ -209,6 +229,8 @@ impl<O: Observer> Sink for Report<'_, O> {
             remote,
             side,
             process: *self.process,
+            request_sequence: sequence(asked, exchange.request_offset),
+            response_sequence: sequence(answered, exchange.response_offset),
         });
     }
 

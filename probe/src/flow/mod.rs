@@ -47,6 +47,12 @@ pub struct Observed<'a> {
     pub side: Side,
     /// The process that read or wrote last on the connection; over UDP, the one that sent or received the request.
     pub process: Process,
+    /// TCP sequence number of the request's first byte, in the stream of the client. Both ends of a connection name an
+    /// exchange by the same two numbers, whatever each of them saw of what came before. `None` where the request was
+    /// not seen, and where there are no sequence numbers: over UDP, and where the kernel speaks TLS.
+    pub request_sequence: Option<u32>,
+    /// The same of the response's first byte, in the stream of the server.
+    pub response_sequence: Option<u32>,
 }
 
 /// Receives what the connections of one worker carried.

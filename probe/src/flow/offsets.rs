@@ -2,6 +2,8 @@
 
 use plainsight_protocols::Gap;
 
+use crate::capture::Flow;
+
 /// Where the offsets of a stream begin: far enough from zero that no step back can pass it.
 const ANCHOR: u64 = 1 << 48;
 
@@ -60,6 +62,35 @@ impl Offsets {
     #[inline]
     pub(super) fn reach(&mut self, offset: u64) {
         self.furthest = self.furthest.max(offset);
+    }
+}
+
+/// From which offset on the low halves of a connection's offsets are TCP sequence numbers: from the first, unless the
+/// stream was put in order of arrival for a while.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Numbering {
+    received: u64,
+    sent: u64,
+}
+
+impl Numbering {
+    /// Offsets of a stream are sequence numbers from this one on, or, without one, not any more.
+    pub(super) fn set(&mut self, flow: Flow, from: Option<u64>) {
+        let stream = match flow {
+            Flow::Received => &mut self.received,
+            Flow::Sent => &mut self.sent,
+        };
+        *stream = from.unwrap_or(u64::MAX);
+    }
+
+    /// The TCP sequence number of an offset, if it has one.
+    #[inline]
+    pub(super) fn sequence(self, flow: Flow, offset: u64) -> Option<u32> {
+        let from = match flow {
+            Flow::Received => self.received,
+            Flow::Sent => self.sent,
+        };
+        (offset >= from).then_some(low(offset))
     }
 }
 

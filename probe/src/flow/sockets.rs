@@ -211,7 +211,16 @@ impl<O: Observer> DatagramSink<Process> for Report<'_, O> {
             (local, remote, side) = (remote, local, Side::Server);
         }
         let (connection, process) = (self.connection, *process);
-        self.observer.exchange(&Observed { exchange, connection, local, remote, side, process });
+        self.observer.exchange(&Observed {
+            exchange,
+            connection,
+            local,
+            remote,
+            side,
+            process,
+            request_sequence: None,
+            response_sequence: None,
+        });
     }
 
     fn limited(&mut self, limit: Limit) {

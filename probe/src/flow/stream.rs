@@ -42,6 +42,12 @@ pub trait Outlet {
     /// Bytes that were not seen.
     fn gap(&mut self, flow: Flow, at: Timestamp, offset: u64, bytes: u64, cause: GapCause);
 
+    /// From this offset on the low half of an offset of the stream is its TCP sequence number, as it is from the start
+    /// unless this says otherwise; `None` where from now on offsets only count bytes.
+    fn numbered(&mut self, flow: Flow, from: Option<u64>) {
+        let _ = (flow, from);
+    }
+
     /// The stream has ended in order. Nothing follows.
     fn end(&mut self, flow: Flow, at: Timestamp);
 }

@@ -10,6 +10,7 @@ use crate::capture::{Chunk, Closed, ConnectionId, Event, Flow, Opened, Process, 
 mod datagrams;
 mod exchanges;
 mod pairs;
+mod sequences;
 mod workers;
 
 /// Keeps what it was told.

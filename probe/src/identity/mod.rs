@@ -6,10 +6,12 @@
 mod cache;
 mod cgroup_path;
 mod lookup;
+mod resource;
 
 use serde::Serialize;
 
 pub use cache::Identities;
+pub use resource::{Resource, ResourceValue};
 
 /// Who a process is. What could not be found out is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

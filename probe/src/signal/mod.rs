@@ -9,6 +9,7 @@ mod filter_values;
 mod grouping;
 mod histogram;
 mod ids;
+pub mod protobuf;
 mod record;
 mod report;
 pub mod status;

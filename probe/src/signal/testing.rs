@@ -28,6 +28,8 @@ pub(crate) struct Example {
     pub(crate) duration: Option<u64>,
     pub(crate) outcome: Outcome,
     pub(crate) request_bytes: u64,
+    /// TCP sequence numbers of the request and the response.
+    pub(crate) sequences: [Option<u32>; 2],
     pub(crate) side: Side,
     pub(crate) pid: u32,
     pub(crate) comm: &'static str,
@@ -83,6 +85,7 @@ impl Default for Example {
             duration: Some(812_345),
             outcome: Outcome::Complete,
             request_bytes: 312,
+            sequences: [None; 2],
             side: Side::Server,
             pid: 4242,
             comm: "nginx",
@@ -112,6 +115,8 @@ impl Example {
         let exchange = Exchange {
             protocol: self.protocol,
             started: Timestamp::from_nanos(self.started),
+            request_offset: None,
+            response_offset: None,
             ended: self.duration.map(|duration| Timestamp::from_nanos(self.started + duration)),
             outcome: self.outcome,
             request_bytes: self.request_bytes,
@@ -132,6 +137,8 @@ impl Example {
             remote,
             side: self.side,
             process: Process { pid: self.pid, tid: self.pid, cgroup: 1, comm },
+            request_sequence: self.sequences[0],
+            response_sequence: self.sequences[1],
         })
     }
 }

@@ -67,6 +67,7 @@ impl<T: Copy> Datagrams<T> {
         let envelope = Envelope {
             sent: datagram.sent,
             started: datagram.at,
+            offset: None,
             ended: Some(datagram.at),
             local: datagram.local,
             remote: datagram.remote,

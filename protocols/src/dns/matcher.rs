@@ -349,6 +349,8 @@ impl<T: Copy> Matcher<T> {
         let exchange = Exchange {
             protocol: Protocol::Dns,
             started: envelope.started,
+            request_offset: None,
+            response_offset: envelope.offset,
             ended: envelope.ended,
             outcome: Outcome::Partial,
             request_bytes: 0,

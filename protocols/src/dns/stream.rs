@@ -88,6 +88,7 @@ impl Messages {
         let envelope = Envelope {
             sent: direction == Direction::ToServer,
             started: frame.started,
+            offset: Some(frame.offset),
             ended: frame.ended,
             local: NOBODY,
             remote: NOBODY,

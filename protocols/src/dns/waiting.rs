@@ -22,6 +22,8 @@ pub(super) struct Envelope<T> {
     /// Whether the observed end sent it.
     pub(super) sent: bool,
     pub(super) started: Timestamp,
+    /// Where its first byte stood in its stream, if it came in one.
+    pub(super) offset: Option<u64>,
     /// `None` if its end was not seen.
     pub(super) ended: Option<Timestamp>,
     pub(super) local: SocketAddr,
@@ -47,8 +49,9 @@ pub(super) struct Facts<T> {
 }
 
 /// A zone on its way, in as many messages as it takes (RFC 5936 section 2.2).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Transfer {
+    offset: Option<u64>,
     bytes: u64,
     missing_bytes: u64,
     answers: u64,
@@ -111,8 +114,8 @@ impl<T: Copy> Facts<T> {
     }
 
     pub(super) fn add_part(&mut self, bytes: u64, message: &Message<'_>, envelope: &Envelope<T>) {
-        let transfer =
-            self.transfer.get_or_insert(Transfer { bytes: 0, missing_bytes: 0, answers: 0, ended: None });
+        let first = Transfer { offset: envelope.offset, ..Transfer::default() };
+        let transfer = self.transfer.get_or_insert(first);
         transfer.bytes = transfer.bytes.saturating_add(bytes);
         transfer.missing_bytes = transfer.missing_bytes.saturating_add(envelope.missing_bytes);
         transfer.answers = transfer.answers.saturating_add(message.counts[1].into());
@@ -165,8 +168,11 @@ impl<T: Copy> Facts<T> {
         outcome: Outcome,
         sink: &mut dyn DatagramSink<T>,
     ) {
-        let Transfer { bytes, missing_bytes, answers, ended } =
-            self.transfer.unwrap_or(Transfer { bytes: 0, missing_bytes: 0, answers: 0, ended: None });
+        let Transfer { offset, bytes, missing_bytes, answers, ended } = self.transfer.unwrap_or_default();
+        let response_offset = match self.transfer {
+            Some(_) => offset,
+            None => answer.and_then(|(_, envelope)| envelope.offset),
+        };
         let details = DnsExchange {
             asked: Some(asked),
             answer: answer.map(|(message, _)| message),
@@ -184,6 +190,8 @@ impl<T: Copy> Facts<T> {
         let exchange = Exchange {
             protocol: Protocol::Dns,
             started,
+            request_offset: self.envelope.offset,
+            response_offset,
             ended: ended.map(|ended| ended.max(started)),
             outcome,
             request_bytes: self.bytes,

@@ -76,13 +76,13 @@ impl HttpParser {
         };
         record.fill(settings, &line, &fields);
         record.serial = self.next_serial();
-        record.started = self.requests.start.at;
+        record.began = Some(self.requests.began());
         self.requests.count(length, 0);
         let mut place = RequestPlace {
             start: self.requests.start.offset,
             end: None,
             opposite: here.opposite,
-            at: record.started,
+            at: self.requests.start.at,
         };
         if form == Form::Cut {
             self.open_request = Some(record.serial);
@@ -171,7 +171,7 @@ impl HttpParser {
         let serial = self.next_serial();
         let start = self.responses.start;
         record.serial = serial;
-        record.started = start.at;
+        record.began = Some(self.responses.began());
         let place = ResponsePlace { start: start.offset, opposite: start.opposite, at: start.at };
         self.fifo.push_response(place, record);
         self.settle(now, sink);

@@ -164,10 +164,13 @@ impl Ledger {
         let details =
             HttpExchange { request, response, outcome, settings, interrupted: None, route: OnceCell::new() };
         let or_none = |bytes: Option<u64>| bytes.unwrap_or(0);
-        let started = request.map(|request| request.started);
+        let asked = request.and_then(|request| request.began);
+        let answered = response.and_then(|response| response.began);
         sink.exchange(&Exchange {
             protocol: Protocol::Http,
-            started: started.or_else(|| response.map(|response| response.started)).unwrap_or_default(),
+            started: asked.or(answered).unwrap_or_default().at,
+            request_offset: asked.map(|began| began.offset),
+            response_offset: answered.map(|began| began.offset),
             ended: response.and_then(|response| response.size.ended),
             outcome,
             request_bytes: or_none(request.map(|request| request.size.bytes)),

@@ -6,7 +6,7 @@ use super::{
     message::{Fields, RequestLine, StatusLine, Version},
     stream::Size,
 };
-use crate::{Timestamp, TraceParent, trace_context::trace_parent};
+use crate::{TraceParent, placed::Beginning, trace_context::trace_parent};
 
 /// Bytes kept of each text; longer ones are cut. Targets have no limit of their own, and 2 KiB hold all but freaks.
 const TARGET: usize = 2048;
@@ -126,7 +126,8 @@ fn shorten(text: &[u8], limit: usize) -> &[u8] {
 pub(crate) struct Request {
     /// Names it among those of its connection.
     pub(crate) serial: u64,
-    pub(crate) started: Timestamp,
+    /// Its first byte, where that was seen.
+    pub(crate) began: Option<Beginning>,
     pub(crate) done: bool,
     pub(crate) size: Size,
     pub(crate) texts: Texts,
@@ -154,7 +155,7 @@ impl Request {
     pub(crate) fn empty() -> Self {
         Self {
             serial: 0,
-            started: Timestamp::default(),
+            began: None,
             done: false,
             size: Size::default(),
             texts: Texts::default(),
@@ -261,7 +262,8 @@ pub(crate) enum Broken {
 pub(crate) struct Response {
     /// Names it among those of its connection.
     pub(crate) serial: u64,
-    pub(crate) started: Timestamp,
+    /// Its first byte, where that was seen.
+    pub(crate) began: Option<Beginning>,
     pub(crate) done: bool,
     pub(crate) size: Size,
     pub(crate) texts: Texts,
@@ -277,7 +279,7 @@ impl Response {
     pub(crate) fn empty() -> Self {
         Self {
             serial: 0,
-            started: Timestamp::default(),
+            began: None,
             done: false,
             size: Size::default(),
             texts: Texts::default(),
@@ -291,6 +293,7 @@ impl Response {
     /// Makes the record ready for another response.
     pub(crate) fn reset(&mut self) {
         self.texts.clear();
+        self.began = None;
         self.done = false;
         self.size = Size::default();
         self.status = None;

@@ -5,7 +5,7 @@ use super::{
     head_buffer::HeadBuffer,
     line::{self, Line},
 };
-use crate::{Direction, Timestamp};
+use crate::{Direction, Timestamp, placed::Beginning};
 
 /// Segments looked at in vain for the start of a message, in a row, before the connection is given up.
 pub(super) const RESYNC_ATTEMPTS: u32 = 1024;
@@ -292,9 +292,15 @@ impl Stream {
         matches!(self.state, State::Lost { .. })
     }
 
+    /// Where and when the message under way began.
+    pub(super) fn began(&self) -> Beginning {
+        let Here { at, offset, .. } = self.start;
+        Beginning { at, offset: offset.saturating_add(self.blank) }
+    }
+
     /// Offset past the last byte that was counted of the message under way.
     pub(super) fn position(&self) -> u64 {
-        self.start.offset.saturating_add(self.blank).saturating_add(self.size.bytes)
+        self.began().offset.saturating_add(self.size.bytes)
     }
 
     /// When a byte of the message under way, or of the one before, was seen last.

@@ -139,7 +139,7 @@ impl Exchanges {
         decoder: &mut Decoder,
         sink: &mut dyn Sink,
     ) -> bool {
-        let now = block.ended.unwrap_or(block.started);
+        let now = block.ended.unwrap_or(block.began.at);
         let stream = block.promises.unwrap_or(block.stream);
         let Some(index) = self.begin(stream, block.direction, now, sink) else {
             return decoder.decode(bytes, |_| {}).is_ok();

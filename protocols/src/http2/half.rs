@@ -8,11 +8,12 @@ use super::{
     hpack::Decoder,
     record::Reset,
 };
-use crate::{Direction, Sink, Timestamp};
+use crate::{Direction, Sink, Timestamp, placed::Beginning};
 
 /// Where the bytes at hand stand.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Here {
+    pub(super) offset: u64,
     pub(super) at: Timestamp,
     /// Whether they begin a segment: a likely start of a frame.
     pub(super) segment_start: bool,
@@ -43,7 +44,8 @@ pub(super) struct Half {
     pub(super) data: u32,
     /// Not all bytes of its payload were seen.
     pub(super) torn: bool,
-    pub(super) frame_started: Timestamp,
+    /// The first byte of its header.
+    pub(super) frame_began: Beginning,
     /// The header block under way, and its bytes as far as they are held.
     pub(super) block: Option<Block>,
     pub(super) fragments: Vec<u8>,
@@ -68,7 +70,7 @@ impl Half {
             remaining: 0,
             data: 0,
             torn: false,
-            frame_started: Timestamp::default(),
+            frame_began: Beginning::default(),
             block: None,
             fragments: Vec::new(),
             fragment_start: 0,
@@ -152,7 +154,7 @@ impl Half {
         sink: &mut dyn Sink,
     ) -> usize {
         if self.held_length == 0 {
-            self.frame_started = here.at;
+            self.frame_began = Beginning { at: here.at, offset: here.offset };
         }
         let part = (HEADER_BYTES - self.held_length).min(bytes.len());
         let header = match bytes.first_chunk() {
@@ -218,7 +220,7 @@ impl Half {
                     stream: header.stream,
                     promises: (header.kind == kind::PUSH_PROMISE).then_some(0),
                     ends_stream: header.kind == kind::HEADERS && header.has(flag::END_STREAM),
-                    started: self.frame_started,
+                    began: self.frame_began,
                     ended: None,
                     bytes: size,
                     missing: 0,
@@ -280,7 +282,7 @@ impl Half {
             }
             kind::RST_STREAM => {
                 let code = if self.held_length >= 4 { frame::word(&self.held) } else { None };
-                let at = at.unwrap_or(self.frame_started);
+                let at = at.unwrap_or(self.frame_began.at);
                 exchanges.reset(stream, Reset { by: self.direction, code, at }, sink);
             }
             kind::GOAWAY if self.held_length >= 8 && self.direction == Direction::ToClient => {

@@ -8,6 +8,7 @@ use crate::{
     Direction, Timestamp,
     grpc::{self, Status},
     http::HttpSettings,
+    placed::Beginning,
 };
 
 /// A header block, and what it belongs to.
@@ -18,8 +19,8 @@ pub(super) struct Block {
     /// The stream that it promises, if it does.
     pub(super) promises: Option<u32>,
     pub(super) ends_stream: bool,
-    /// When its first byte was seen, and its last.
-    pub(super) started: Timestamp,
+    /// Its first byte, and when its last was seen.
+    pub(super) began: Beginning,
     pub(super) ended: Option<Timestamp>,
     /// Bytes of its frames, and how many of them were lost.
     pub(super) bytes: u64,
@@ -49,7 +50,7 @@ pub(super) fn read_request(
     if is_head {
         record.asked = true;
         record.promised = block.promises.is_some();
-        record.request.started = block.started;
+        record.request.began = Some(block.began);
         record.request.size.body_known = true;
         record.request.done = record.promised;
     }
@@ -65,14 +66,14 @@ pub(super) fn read_response(
     decoder: &mut Decoder,
 ) -> (bool, bool) {
     let size = record.size(Direction::ToClient);
-    if size.bytes == 0 {
-        record.response.started = block.started;
-    }
-    let size = record.size(Direction::ToClient);
+    let is_first = size.bytes == 0 && !size.cut;
     size.bytes = size.bytes.saturating_add(block.bytes);
     let mut fields = ResponseFields::new(record, settings);
     let decoded = decoder.decode(bytes, |field| fields.add(field)).is_ok();
     let (is_head, is_interim) = (fields.is_head, fields.is_interim);
+    if is_first || is_head {
+        record.response.began.get_or_insert(block.began);
+    }
     record.has_trailers |= record.answered && block.ends_stream;
     if !record.answered && !is_interim {
         record.answered = true;

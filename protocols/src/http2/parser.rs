@@ -55,11 +55,12 @@ impl Parser for Http2Parser {
             Direction::ToServer => (&mut self.to_server, &mut self.to_client),
             Direction::ToClient => (&mut self.to_client, &mut self.to_server),
         };
-        let mut here = Here { at: segment.at, segment_start: true };
+        let mut here = Here { offset: segment.offset, at: segment.at, segment_start: true };
         let mut rest = segment.bytes;
         while !rest.is_empty() {
             let taken = half.advance(rest, here, other, &mut self.exchanges, sink);
             rest = rest.get(taken..).unwrap_or_default();
+            here.offset = here.offset.saturating_add(taken as u64);
             here.segment_start &= taken == 0;
         }
         if half.misses > RESYNC_ATTEMPTS {

@@ -211,13 +211,18 @@ impl Record {
             route: std::cell::OnceCell::new(),
         };
         let given_up = self.reset.filter(Reset::is_cancellation);
-        let given_up = given_up.map(|reset| self.call.given_up_after(reset.at.since(request.started)));
+        let asked = request.began.filter(|_| self.asked);
+        let given_up =
+            given_up.map(|reset| self.call.given_up_after(reset.at.since(asked.unwrap_or_default().at)));
         let grpc = GrpcExchange { http: http.clone(), call: &self.call, given_up };
         let http2 = Http2Exchange { http, reset: self.reset, promised: self.promised };
         let is_call = self.is_call();
         sink.exchange(&Exchange {
             protocol: if is_call { Protocol::Grpc } else { Protocol::Http2 },
-            started: if self.asked { request.started } else { response.started },
+            started: asked.or(response.began).unwrap_or_default().at,
+            // A promise is made in the stream of the responses.
+            request_offset: asked.filter(|_| !self.promised).map(|began| began.offset),
+            response_offset: response.began.map(|began| began.offset),
             ended: self.ended_at(),
             outcome,
             request_bytes: request.size.bytes,

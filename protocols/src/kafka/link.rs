@@ -446,6 +446,8 @@ fn report(
     sink.exchange(&Exchange {
         protocol: Protocol::Kafka,
         started: asked.or(answered).map(|span| span.started).unwrap_or_default(),
+        request_offset: asked.map(|span| span.offset),
+        response_offset: answered.map(|span| span.offset),
         ended,
         outcome,
         request_bytes: asked.map_or(0, |span| span.bytes),

@@ -114,7 +114,7 @@ impl Answers {
         self.last_at = here.at;
         if !self.under_way {
             self.under_way = true;
-            self.response = Response { size: Size::starting(here.at), ..Response::default() };
+            self.response = Response { size: Size::starting(here), ..Response::default() };
             self.start = here;
         }
         match self.state {

@@ -60,7 +60,7 @@ impl MemcachedParser {
                     start: here.offset,
                     end: request.size.ended.map(|_| here.offset.saturating_add(request.size.bytes)),
                     opposite: here.opposite,
-                    at: request.size.started,
+                    at: request.size.began.at,
                 };
                 self.fifo.push_request(place, request, usize::from(request.length), true);
                 if self.fifo.is_holding() || !self.fifo.has_room() {
@@ -119,7 +119,7 @@ impl MemcachedParser {
                 }
             }
         }
-        let place = ResponsePlace { start: here.offset, opposite: here.opposite, at: response.size.started };
+        let place = ResponsePlace { start: here.offset, opposite: here.opposite, at: response.size.began.at };
         self.fifo.push_response(place, response);
         let now = response.size.ended.unwrap_or(here.at);
         self.settle_with(now, CloseReason::Evicted, truncated, sink);
@@ -261,7 +261,9 @@ impl MemcachedParser {
         let details = MemcachedExchange { request, response, text, outcome, truncated };
         sink.exchange(&Exchange {
             protocol: Protocol::Memcached,
-            started: asked.or(answered).map(|size| size.started).unwrap_or_default(),
+            started: asked.or(answered).map(|size| size.began.at).unwrap_or_default(),
+            request_offset: asked.map(|size| size.began.offset),
+            response_offset: answered.map(|size| size.began.offset),
             ended: answered.and_then(|size| size.ended),
             outcome,
             request_bytes: asked.map_or(0, |size| size.bytes),

@@ -109,7 +109,7 @@ impl Commands {
         self.last_at = here.at;
         if !self.under_way {
             self.under_way = true;
-            self.size = Size::starting(here.at);
+            self.size = Size::starting(here);
             self.start = here;
         }
         match self.state {

@@ -111,6 +111,8 @@ impl Matcher {
             sink.exchange(&crate::Exchange {
                 protocol: Protocol::Mongodb,
                 started: request.span.started,
+                request_offset: Some(request.span.offset),
+                response_offset: None,
                 ended: request.span.ended,
                 outcome,
                 request_bytes: request.span.bytes,

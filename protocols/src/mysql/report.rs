@@ -28,6 +28,8 @@ pub(super) fn report(
     sink.exchange(&Exchange {
         protocol: Protocol::Mysql,
         started: asked.or(answered).map(|span| span.started).unwrap_or_default(),
+        request_offset: asked.map(|span| span.offset),
+        response_offset: answered.map(|span| span.offset),
         ended: answered.and_then(|span| span.ended),
         outcome,
         request_bytes: asked.map_or(0, |span| span.bytes),

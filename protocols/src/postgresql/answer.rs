@@ -1,7 +1,7 @@
 //! What the server said to one step of a request.
 
 use super::message::{SqlState, Tag};
-use crate::Timestamp;
+use crate::{Timestamp, placed::Beginning};
 
 /// Tags kept of one simple query with many statements.
 const TAGS: usize = 16;
@@ -13,7 +13,7 @@ pub(super) struct Reply {
     pub(super) bytes: u64,
     pub(super) missing: u64,
     pub(super) rows: u64,
-    pub(super) started: Timestamp,
+    pub(super) began: Beginning,
     pub(super) ended: Option<Timestamp>,
 }
 
@@ -55,7 +55,7 @@ enum Copying {
 /// Everything that was said to one step.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    pub(super) started: Option<Timestamp>,
+    pub(super) began: Option<Beginning>,
     pub(super) ended: Option<Timestamp>,
     pub(super) bytes: u64,
     pub(super) missing: u64,
@@ -102,7 +102,7 @@ impl Answer {
 
     /// Takes a reply in.
     pub(super) fn add(&mut self, reply: &Reply) {
-        self.started.get_or_insert(reply.started);
+        self.began.get_or_insert(reply.began);
         self.ended = reply.ended;
         self.bytes = self.bytes.saturating_add(reply.bytes);
         self.missing = self.missing.saturating_add(reply.missing);

@@ -5,7 +5,7 @@ use super::{
     few::Few,
     step::{Dealt, Step, StepKind, Tail, deal, outcome},
 };
-use crate::{CloseReason, Outcome, Timestamp, fifo::RequestPlace};
+use crate::{CloseReason, Outcome, Timestamp, fifo::RequestPlace, placed::Beginning};
 
 /// Bytes that one group may hold. Drivers that pipeline end a group after some hundreds of steps, or read on meanwhile.
 pub(super) const GROUP_BYTES: usize = 128 * 1024;
@@ -181,7 +181,8 @@ impl RequestGroup {
                 report(None, Some(&std::mem::take(&mut self.answer)), Outcome::Partial);
             }
         } else if is_error {
-            let mut step = Step::new(StepKind::Sync, self.place.at);
+            let mut step =
+                Step::new(StepKind::Sync, Beginning { at: self.place.at, offset: self.place.start });
             step.ended = Some(self.place.at);
             let answer = std::mem::take(&mut self.answer);
             report(Some(&step), Some(&answer), outcome(&step, &answer));
@@ -245,7 +246,7 @@ impl RequestGroup {
                 End::Whole if self.failed => Outcome::NoResponse(CloseReason::Closed),
                 _ => Outcome::Partial,
             };
-            let answer = Some(&answer).filter(|answer| answer.started.is_some() || answer.skipped);
+            let answer = Some(&answer).filter(|answer| answer.began.is_some() || answer.skipped);
             report(Some(&step), answer, found);
         }
     }
@@ -257,7 +258,7 @@ impl RequestGroup {
         }
         while let Some(step) = self.pop() {
             let answer = std::mem::take(&mut self.answer);
-            report(Some(&step), Some(&answer).filter(|answer| answer.started.is_some()), outcome);
+            report(Some(&step), Some(&answer).filter(|answer| answer.began.is_some()), outcome);
         }
     }
 }

@@ -72,7 +72,7 @@ impl Session {
             Some(Opening::Gssenc) => StepKind::Gssenc,
             Some(Opening::Cancel(process_id)) => {
                 self.identity.process_id = process_id;
-                let mut step = Step::new(StepKind::Cancel, frame.started);
+                let mut step = Step::new(StepKind::Cancel, frame.beginning());
                 extend(Some(&mut step), frame);
                 self.report_alone(&step, sink);
                 self.finished = true;
@@ -219,7 +219,7 @@ impl Session {
     fn add_step(&mut self, kind: StepKind, frame: &Frame<'_>) -> Option<&mut Step> {
         self.follow();
         let asked = self.asked.as_mut()?;
-        asked.push(Step::new(kind, frame.started));
+        asked.push(Step::new(kind, frame.beginning()));
         if asked.is_full {
             return None;
         }

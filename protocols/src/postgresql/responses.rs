@@ -9,7 +9,7 @@ use super::{
     session::{Identity, Session, is_extended, shown},
     step::{Step, StepKind, Tail},
 };
-use crate::{GapCause, Limit, Sink, Timestamp, fifo::ResponsePlace, framed::Frame};
+use crate::{GapCause, Limit, Sink, Timestamp, fifo::ResponsePlace, framed::Frame, placed::Beginning};
 
 /// Replies that one group may hold while it is not known which request they belong to.
 const REPLIES: usize = 256;
@@ -30,7 +30,7 @@ pub(super) struct ResponseGroup {
     starts_session: bool,
     /// Offset past the last reply, and what came since.
     replied: u64,
-    started: Option<Timestamp>,
+    began: Option<Beginning>,
     rows: u64,
     missing: u64,
 }
@@ -46,20 +46,21 @@ impl ResponseGroup {
             copies_in: false,
             starts_session: false,
             replied: frame.offset,
-            started: None,
+            began: None,
             rows: 0,
             missing: 0,
         }
     }
 
     /// What came since the last reply, with the message that ends it.
-    fn reply(&mut self, kind: ReplyKind, end: u64, started: Timestamp, ended: Option<Timestamp>) -> Reply {
+    fn reply(&mut self, kind: ReplyKind, end: u64, at: Timestamp, ended: Option<Timestamp>) -> Reply {
+        let here = Beginning { at, offset: self.replied };
         let reply = Reply {
             kind,
             bytes: end.saturating_sub(self.replied),
             missing: std::mem::take(&mut self.missing),
             rows: std::mem::take(&mut self.rows),
-            started: self.started.take().unwrap_or(started),
+            began: self.began.take().unwrap_or(here),
             ended,
         };
         self.replied = end;
@@ -104,7 +105,7 @@ impl ResponseGroup {
         let says_nothing = self.replies.is_empty() && !self.starts_session && !self.torn;
         if self.starts_session || is_simple && !says_nothing {
             let kind = if self.starts_session { StepKind::Startup } else { StepKind::Query };
-            let mut step = Step::new(kind, self.place.at);
+            let mut step = Step::new(kind, Beginning { at: self.place.at, offset: self.place.start });
             step.tail = Tail::Last;
             group.push(step);
         }
@@ -163,7 +164,7 @@ impl Session {
             }
         }
         let answered = self.answered.get_or_insert_with(|| ResponseGroup::new(frame));
-        answered.started.get_or_insert(frame.started);
+        answered.began.get_or_insert(frame.beginning());
         answered.missing = answered.missing.saturating_add(frame.missing_bytes);
         answered.starts_session |= kind == b'R';
         let said = match kind {

@@ -112,7 +112,8 @@ impl Session {
         {
             return;
         }
-        let mut reporter = Reporter { identity: &self.identity, names: &mut self.names, sink };
+        let mut reporter =
+            Reporter { identity: &self.identity, names: &mut self.names, unasked: false, sink };
         while let Some(reply) = answered.replies.pop() {
             group.take(&reply, &mut |step, answer, outcome| reporter.report(step, answer, outcome));
         }
@@ -192,10 +193,14 @@ impl Session {
         if let Some(limit) = self.fifo.take_limit() {
             sink.limited(limit);
         }
-        let mut reporter = Reporter { identity: &self.identity, names: &mut self.names, sink };
+        let mut reporter =
+            Reporter { identity: &self.identity, names: &mut self.names, unasked: false, sink };
         let (mut group, mut response, alone) = match settled {
             Settled::Pair(request, response) => (request, response, false),
-            Settled::Response(response) => (response.unasked(), response, true),
+            Settled::Response(response) => {
+                reporter.unasked = true;
+                (response.unasked(), response, true)
+            }
             Settled::Request(mut request) => return reporter.give_up(&mut request, Outcome::Partial),
             Settled::Unanswered(mut request) => {
                 return reporter.give_up(&mut request, Outcome::NoResponse(reason));
@@ -228,7 +233,8 @@ impl Session {
         if self.fifo.is_waiting() && now.since(asked.max(answered)) >= RESPONSE_TIMEOUT {
             self.answered = None;
             while let Some(mut group) = self.fifo.give_up() {
-                let mut reporter = Reporter { identity: &self.identity, names: &mut self.names, sink };
+                let mut reporter =
+                    Reporter { identity: &self.identity, names: &mut self.names, unasked: false, sink };
                 reporter.give_up(&mut group, Outcome::NoResponse(CloseReason::Timeout));
             }
             self.report_unobserved(sink);
@@ -262,7 +268,7 @@ impl Session {
     pub(super) fn report_alone(&mut self, step: &Step, sink: &mut dyn Sink) {
         let answer = Answer::none_expected(step.ended);
         let outcome = outcome(step, &answer);
-        Reporter { identity: &self.identity, names: &mut self.names, sink }.report(
+        Reporter { identity: &self.identity, names: &mut self.names, unasked: false, sink }.report(
             Some(step),
             Some(&answer),
             outcome,
@@ -282,6 +288,8 @@ impl Session {
 struct Reporter<'a> {
     identity: &'a Identity,
     names: &'a mut Names,
+    /// What is reported as asked for was not seen.
+    unasked: bool,
     sink: &'a mut dyn Sink,
 }
 
@@ -293,12 +301,12 @@ impl Reporter<'_> {
             self.names.refused(sql);
         }
         let details = PostgresqlExchange { step, answer, outcome, identity: self.identity };
+        let (asked, answered) = (step.map(|step| step.began), answer.and_then(|answer| answer.began));
         self.sink.exchange(&Exchange {
             protocol: Protocol::Postgresql,
-            started: step
-                .map(|step| step.started)
-                .or(answer.and_then(|answer| answer.started))
-                .unwrap_or_default(),
+            started: asked.or(answered).unwrap_or_default().at,
+            request_offset: asked.filter(|_| !self.unasked).map(|began| began.offset),
+            response_offset: answered.map(|began| began.offset),
             ended: answer.and_then(|answer| answer.ended),
             outcome,
             request_bytes: step.map_or(0, |step| step.bytes),

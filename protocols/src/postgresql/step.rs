@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, ReplyKind},
     names::Sql,
 };
-use crate::{Outcome, Timestamp};
+use crate::{Outcome, Timestamp, placed::Beginning};
 
 /// What one step asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) struct Step {
     pub(super) sql: Option<Arc<Sql>>,
     /// Name of the statement, where its text is not known.
     pub(super) unknown: Option<Box<[u8]>>,
-    pub(super) started: Timestamp,
+    pub(super) began: Beginning,
     pub(super) ended: Option<Timestamp>,
     pub(super) bytes: u64,
     pub(super) missing: u64,
@@ -63,12 +63,12 @@ pub(super) struct Step {
 }
 
 impl Step {
-    pub(super) fn new(kind: StepKind, started: Timestamp) -> Self {
+    pub(super) fn new(kind: StepKind, began: Beginning) -> Self {
         Self {
             kind,
             sql: None,
             unknown: None,
-            started,
+            began,
             ended: None,
             bytes: 0,
             missing: 0,

@@ -142,7 +142,7 @@ impl Replies {
     pub(super) fn read(&mut self, bytes: &[u8], here: Here) -> Step {
         if !self.under_way {
             self.under_way = true;
-            self.size = Size::starting(here.at);
+            self.size = Size::starting(here);
             self.start = here;
             self.reply = Reply::default();
         }

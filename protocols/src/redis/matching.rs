@@ -43,7 +43,7 @@ impl RedisParser {
             start: here.offset,
             end: request.size.ended.map(|_| here.offset.saturating_add(request.size.bytes)),
             opposite: here.opposite,
-            at: request.size.started,
+            at: request.size.began.at,
         };
         self.fifo.push_request(place, request, usize::from(request.length), true);
         if let Some((response, here)) =
@@ -145,7 +145,7 @@ impl RedisParser {
             // Had the server been silenced, it would not have said this.
             self.answers = Answers::All;
         }
-        let place = ResponsePlace { start: here.offset, opposite: here.opposite, at: response.size.started };
+        let place = ResponsePlace { start: here.offset, opposite: here.opposite, at: response.size.began.at };
         self.fifo.push_response(place, response);
         self.settle(response.size.ended.unwrap_or(here.at), sink);
     }
@@ -264,11 +264,12 @@ impl RedisParser {
             request.map_or(&[][..], |request| self.texts.get(request.text, usize::from(request.length)));
         let (asked, answered) =
             (request.map(|request| &request.size), response.map(|response| &response.size));
-        let started = asked.or(answered).map(|size| size.started).unwrap_or_default();
         let details = RedisExchange { request, response, text, database, outcome, silent, truncated };
         sink.exchange(&Exchange {
             protocol: Protocol::Redis,
-            started,
+            started: asked.or(answered).map(|size| size.began.at).unwrap_or_default(),
+            request_offset: asked.map(|size| size.began.offset),
+            response_offset: answered.map(|size| size.began.offset),
             ended: answered.and_then(|size| size.ended),
             outcome,
             request_bytes: asked.map_or(0, |size| size.bytes),

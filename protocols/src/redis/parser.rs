@@ -241,7 +241,7 @@ impl RedisParser {
         }
         response.size.ended = Some(at);
         self.flush_confirmations(sink);
-        let place = ResponsePlace { start: here.offset, opposite: here.opposite, at: response.size.started };
+        let place = ResponsePlace { start: here.offset, opposite: here.opposite, at: response.size.began.at };
         self.fifo.push_response(place, response);
         while let Some(settled) = self.fifo.next(at) {
             self.settled(settled, reason, Some(reason), sink);

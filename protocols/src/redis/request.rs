@@ -166,7 +166,7 @@ impl Commands {
     }
 
     fn begin(&mut self, bytes: &[u8], here: Here, texts: &mut Texts) -> Step {
-        self.size = Size::starting(here.at);
+        self.size = Size::starting(here);
         self.start = here;
         match bytes[0] {
             b'*' => self.count(bytes, texts),

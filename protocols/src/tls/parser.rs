@@ -193,7 +193,7 @@ impl TlsParser {
             Input::Segment(segment) if foreign => {
                 // As far as can be told, it is all of it.
                 let span = Span {
-                    offset: segment.offset,
+                    offset: server.framer.began_at(),
                     opposite_offset: segment.opposite_offset,
                     bytes: segment.bytes.len() as u64,
                     missing_bytes: 0,

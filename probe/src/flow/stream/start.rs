@@ -17,6 +17,9 @@ impl Stream {
             Phase::Running | Phase::Arrival => {
                 let bytes = offset.saturating_sub(self.next).max(Gap::UNKNOWN_BYTES);
                 self.declare_unknown(self.next, bytes, step);
+                if self.phase == Phase::Arrival {
+                    step.out.numbered(self.flow, Some(offset));
+                }
                 self.start(offset);
             }
             Phase::Unknown | Phase::Hinted | Phase::Placed => self.phase = Phase::Unknown,
@@ -64,6 +67,9 @@ impl Stream {
     /// A chunk of a socket without sequence numbers.
     pub(super) fn append<O: Outlet>(&mut self, chunk: &Arrival<'_>, step: &mut Step<'_, O>) {
         self.release_all(step);
+        if !matches!(self.phase, Phase::Arrival | Phase::Ended) {
+            step.out.numbered(self.flow, None);
+        }
         let first = match self.phase {
             Phase::Ended => {
                 step.shared.counters.past_end_bytes += u64::from(chunk.length);

@@ -73,6 +73,7 @@ fn a_zone_in_many_messages_is_one_exchange_that_ends_with_its_last() {
     assert_eq!(seen.outcome, Outcome::Complete);
     assert_eq!(seen.attribute("plainsight.dns.answer.count"), Some("8"));
     assert_eq!(seen.ended.unwrap() - seen.started, 12 * SECOND + 5 * MICROSECOND);
+    assert_eq!(seen.offsets, [Some(0), Some(0)]);
     // In one message, refused, or with nothing new.
     ask(&mut wire, &asked);
     reply(&mut wire, &answer(&asked, 0, &[soa(), address(1), soa()]));

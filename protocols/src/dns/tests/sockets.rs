@@ -20,6 +20,7 @@ fn a_question_and_its_answer_are_one_exchange_seen_from_the_client() {
     assert_eq!(ends.endpoints().client, socket_address("10.0.0.7:40000"));
     assert_eq!(ends.endpoints().server, socket_address(RESOLVER));
     assert_eq!(tag, 7);
+    assert_eq!(seen.offsets, [None; 2], "datagrams are no stream");
 }
 
 #[test]

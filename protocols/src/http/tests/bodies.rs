@@ -74,12 +74,13 @@ fn interim_responses_belong_to_the_final_one() {
     let mut wire = Wire::new();
     let head = "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
     let interim = "HTTP/1.1 100 Continue\r\n\r\n";
-    wire.request(head).response(interim).request("body");
+    wire.request("\r\n").request(&format!("\r\n{head}")).response(interim).request("body");
     wire.response("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n").response(&ok("x"));
     let [seen] = &wire.recorder.seen[..] else { panic!("{:?}", wire.recorder.seen) };
     assert_eq!((seen.summary.as_str(), seen.outcome), ("POST / 200", Outcome::Complete));
     assert_eq!(seen.response_bytes, 25 + 40 + 39, "interim responses count");
     assert_eq!(seen.attribute("http.request.body.size"), Some("4"));
+    assert_eq!(seen.offsets, [Some(4), Some(0)], "empty lines before a request are no part of it");
 }
 
 #[test]

@@ -174,11 +174,17 @@ fn an_answer_seen_before_its_question_finds_it() {
 #[test]
 fn a_promised_response_is_an_exchange_of_its_own() {
     let mut wire = begun();
+    let [asked, _] = wire.offsets;
     wire.asks(&get(1, "/page"));
     let promise = [&[0, 0, 0, 2][..], &block(&ask("GET", "/style.css"))].concat();
     wire.answers(&frame(kind::PUSH_PROMISE, END_HEADERS, 1, &promise));
-    wire.answers(&ok(1, "page")).answers(&ok(2, "style"));
+    let [_, answered] = wire.offsets;
+    wire.answers(&ok(1, "page"));
+    let [_, pushed] = wire.offsets;
+    wire.answers(&ok(2, "style"));
     assert_eq!(wire.summaries(), ["GET /page 200", "GET /style.css 200"]);
+    assert_eq!(wire.recorder.seen[0].offsets, [Some(asked), Some(answered)]);
+    assert_eq!(wire.recorder.seen[1].offsets, [None, Some(pushed)], "nobody asked");
     assert_eq!(wire.recorder.seen[1].attribute("plainsight.http2.push"), Some("promised"));
 }
 

@@ -29,6 +29,8 @@ fn the_request_that_asked_for_it_is_answered_on_stream_one() {
         assert_eq!(seen.attribute("url.scheme"), Some("http"));
         assert_eq!(seen.attribute("server.address"), Some("shop.example"));
         assert_eq!(seen.request_bytes, REQUEST.len() as u64);
+        let answered = (AGREED.len() + settings().len()) as u64;
+        assert_eq!(seen.offsets, [Some(0), Some(answered)]);
     }
 }
 

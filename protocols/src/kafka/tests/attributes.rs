@@ -78,6 +78,8 @@ fn without_acknowledgement_the_exchange_is_over_with_its_request() {
     wire.bytes(ASK, &heartbeat(2, "g")).bytes(ANSWER, &beat(2, 0));
     let recorder = wire.close(CloseReason::Closed);
     assert_eq!(recorder.seen.len(), 2);
+    assert_eq!(recorder.seen[0].offsets, [Some(0), None]);
+    assert_eq!(recorder.seen[1].offsets, [Some(request.len() as u64), Some(0)]);
     assert_eq!(recorder.seen[1].outcome, Outcome::Complete);
 }
 

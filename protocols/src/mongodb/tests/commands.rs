@@ -171,6 +171,7 @@ fn several_answers_to_one_request_are_one_exchange() {
     assert_eq!(wire.summaries(), ["find orders 6 documents"]);
     let seen = &wire.recorder.seen[0];
     assert_eq!((seen.outcome, seen.ended.expect("seen") - seen.started), (Outcome::Complete, 3_000));
+    assert_eq!(seen.offsets, [Some(0); 2]);
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn a_login_lasts_from_the_clients_first_packet_through_a_switch_of_methods_to_th
     let [seen] = &wire.recorder.seen[..] else { panic!("{:?}", wire.recorder.seen) };
     assert_eq!((seen.summary.as_str(), seen.name.as_str()), ("LOGIN app@shop", "LOGIN shop"));
     assert_eq!((seen.started, seen.ended), (asked, Some(wire.now)));
+    assert_eq!(seen.offsets, [Some(0), Some(greeting("8.4.3").len() as u64)], "it answers no request");
     assert_eq!(seen.request_bytes, login.len() as u64 + 36 + 5 + 260);
     assert_eq!(seen.outcome, Outcome::Complete);
     assert_eq!(seen.attribute("plainsight.db.user"), Some("app"));

@@ -69,6 +69,7 @@ fn a_statement_prepared_unseen_says_so_and_is_named_by_what_the_server_did() {
 #[test]
 fn a_pipeline_is_one_exchange_for_each_execute() {
     let mut wire = session();
+    let begins = wire.offsets;
     wire.ask(&[
         parse("a", "INSERT INTO one VALUES ($1)"),
         bind("", "a"),
@@ -84,10 +85,19 @@ fn a_pipeline_is_one_exchange_for_each_execute() {
     wire.answer(&[empty(b'1'), insert.clone(), insert]);
     assert_eq!(lines(&wire.recorder).len(), 2, "told as they are answered");
     wire.answer(&[empty(b'1'), empty(b'2'), row(&["1"]), complete("SELECT 1"), ready()]);
+    let recorder = wire.closed();
     assert_eq!(
-        lines(&wire.closed()),
+        lines(&recorder),
         ["INSERT one 1 row affected", "INSERT one 1 row affected", "SELECT two 1 row"]
     );
+    let [asked, answered] = begins;
+    let inserts = [bind("", "a"), execute("", 0)].concat().len() as u64;
+    let parsed = parse("a", "INSERT INTO one VALUES ($1)").len() as u64;
+    let answers = [empty(b'2'), complete("INSERT 0 1")].concat().len() as u64;
+    let offsets: Vec<_> = recorder.seen.iter().map(|seen| seen.offsets).collect();
+    let at = |request, response| [Some(asked + request), Some(answered + response)];
+    let second = at(parsed + inserts, 5 + answers);
+    assert_eq!(offsets, [at(0, 0), second, at(parsed + 2 * inserts, 5 + 2 * answers)]);
 }
 
 #[test]

@@ -49,11 +49,11 @@ fn commands_past_the_bound_are_counted_and_those_after_them_paired_again() {
 fn a_blocking_command_lasts_until_it_is_answered() {
     let mut wire = Wire::new();
     wire.request(&c("BLPOP queue 0"));
-    let asked = wire.now;
+    let (asked, offsets) = (wire.now, [Some(0), Some(0)]);
     wire.pass(3_600_000 * MILLISECOND).response("*2\r\n$5\r\nqueue\r\n$3\r\njob\r\n");
     let seen = wire.recorder.seen[0].clone();
     assert_eq!(line(&seen), "BLPOP queue 2 items: complete");
-    assert_eq!((seen.started, seen.ended), (asked, Some(wire.now)));
+    assert_eq!((seen.started, seen.ended, seen.offsets), (asked, Some(wire.now), offsets));
     wire.request(&c("GET k")).pass(200_000 * MILLISECOND);
     assert_eq!(wire.recorder.seen[1].outcome, Outcome::NoResponse(CloseReason::Timeout));
 }

@@ -49,6 +49,7 @@ fn a_client_that_is_sent_back_is_answered_by_the_second_hello() {
     assert_eq!(seen.attribute("plainsight.tls.features"), Some("hello_retry_request"));
     assert_eq!(seen.outcome, Outcome::Complete);
     assert!(seen.ended.expect("seen") - seen.started >= 3_000, "{seen:?}");
+    assert_eq!(seen.offsets, [Some(0); 2], "those of the first hellos");
 }
 
 #[test]
