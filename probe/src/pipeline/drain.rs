@@ -53,6 +53,7 @@ pub(super) fn start<O: Observer + Send + 'static>(
     let listeners = Listeners::scan();
     let drain = Drain {
         capture,
+        verdicts,
         listeners,
         shards,
         shared: Arc::clone(shared),
@@ -65,6 +66,7 @@ pub(super) fn start<O: Observer + Send + 'static>(
 
 struct Drain<O> {
     capture: Capture,
+    verdicts: Arc<Mutex<Verdicts>>,
     listeners: Listeners,
     shards: Shards<O>,
     shared: Arc<Shared>,
@@ -165,5 +167,8 @@ impl<O: Observer + Send + 'static> Drain<O> {
         self.shared.records.store(self.records, Ordering::Relaxed);
         *self.shared.losses.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = losses;
         self.shared.unreadable.fetch_max(self.capture.unreadable(), Ordering::Relaxed);
+        let refused = self.verdicts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).failures();
+        self.shared.verdicts_refused.store(refused, Ordering::Relaxed);
+        self.shared.listeners_refused.store(self.listeners.refused(), Ordering::Relaxed);
     }
 }
