@@ -24,6 +24,7 @@ mod mongodb;
 pub mod mysql;
 mod ordered;
 mod pending;
+mod piped;
 mod placed;
 pub mod postgresql;
 mod reader;

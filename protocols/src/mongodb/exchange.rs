@@ -9,7 +9,7 @@ use super::{
     message::{Reply, Request},
     names,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
+use crate::{Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// The port that goes without saying.
 const DEFAULT_PORT: u16 = 27017;
@@ -61,11 +61,8 @@ impl<'a> MongodbExchange<'a> {
     /// Why there was no answer.
     fn close_error(&self) -> Option<&'static str> {
         match self.outcome {
-            Outcome::NoResponse(CloseReason::Closed) => Some("connection_closed"),
-            Outcome::NoResponse(CloseReason::Reset) => Some("connection_reset"),
-            Outcome::NoResponse(CloseReason::Timeout) => Some("timeout"),
-            // The observation ended, not the exchange.
-            Outcome::NoResponse(CloseReason::Evicted) | Outcome::Complete | Outcome::Partial => None,
+            Outcome::NoResponse(reason) => reason.error(),
+            Outcome::Complete | Outcome::Partial => None,
         }
     }
 }

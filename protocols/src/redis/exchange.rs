@@ -6,10 +6,9 @@ use super::{
     message::{Request, Response},
     table::Kind,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
-
-/// Letters of names in a summary.
-const SUMMARY_LIMIT: usize = 80;
+use crate::{
+    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, piped, sanitise::field_text,
+};
 
 /// One exchange, complete or in part.
 pub(super) struct RedisExchange<'a> {
@@ -52,19 +51,7 @@ impl<'a> RedisExchange<'a> {
     }
 
     fn transport_error(&self) -> Option<&'static str> {
-        let reason = match (self.outcome, self.truncated) {
-            (Outcome::NoResponse(reason), _) => reason,
-            (_, Some(CloseReason::Closed)) => return Some("response_truncated"),
-            (_, Some(reason)) => reason,
-            _ => return None,
-        };
-        match reason {
-            CloseReason::Closed => Some("connection_closed"),
-            CloseReason::Reset => Some("connection_reset"),
-            CloseReason::Timeout => Some("timeout"),
-            // The observation ended, not the exchange.
-            CloseReason::Evicted => None,
-        }
+        piped::transport_error(self.outcome, self.truncated)
     }
 
     /// How many commands a transaction ran.
@@ -120,21 +107,7 @@ impl Details for RedisExchange<'_> {
             out.write_char('?')?;
             return self.result(out);
         }
-        let mut length = 0;
-        for (index, word) in self.text.split(|&byte| byte == b' ').enumerate() {
-            if word == b"?" {
-                continue;
-            }
-            if length > 0 && length + word.len() > SUMMARY_LIMIT {
-                out.write_str(" ...")?;
-                break;
-            }
-            if index > 0 {
-                out.write_char(' ')?;
-            }
-            out.write_str(&field_text(word))?;
-            length += word.len() + 1;
-        }
+        piped::write_names(self.text, usize::MAX, out)?;
         self.result(out)
     }
 
