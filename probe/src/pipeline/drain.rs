@@ -48,12 +48,13 @@ pub(super) fn start<O: Observer + Send + 'static>(
             Worker::new(WorkerSettings { protocols: protocols.clone(), ..WorkerSettings::live() }, feedback)
         })
         .collect();
-    let keeper = Keeper::new(verdicts);
+    let keeper = Keeper::new(Arc::clone(&verdicts));
     let shards = Shards::start(workers, shared)?;
     // The hooks are attached by now, so a port that begins to listen during the scan is not missed.
     let listeners = Listeners::scan();
     let drain = Drain {
         capture,
+        verdicts,
         listeners,
         keeper,
         shards,
@@ -67,6 +68,7 @@ pub(super) fn start<O: Observer + Send + 'static>(
 
 struct Drain<O> {
     capture: Capture,
+    verdicts: Arc<Mutex<Verdicts>>,
     listeners: Listeners,
     keeper: Keeper,
     shards: Shards<O>,
@@ -171,5 +173,8 @@ impl<O: Observer + Send + 'static> Drain<O> {
         self.shared.records.store(self.records, Ordering::Relaxed);
         *self.shared.losses.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = losses;
         self.shared.unreadable.fetch_max(self.capture.unreadable(), Ordering::Relaxed);
+        let refused = self.verdicts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).failures();
+        self.shared.verdicts_refused.store(refused, Ordering::Relaxed);
+        self.shared.listeners_refused.store(self.listeners.refused(), Ordering::Relaxed);
     }
 }

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Timestamp,
+    piped::{self, Hole, Step},
     placed::{Here, Size},
 };
 
@@ -20,30 +21,6 @@ const LINE_KEEP: usize = 64;
 
 /// Bytes that the stream holds at most.
 pub(super) const HELD_BYTES_LIMIT: usize = LINE_KEEP + DEPTH * size_of::<Level>();
-
-/// What the stream does with bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// So many were taken in.
-    Taken(usize),
-    /// So many were taken in, and an answer ends with them: [`Replies::take`].
-    Done(usize),
-    /// No answer can be read from here.
-    Invalid,
-}
-
-/// What a gap did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hole {
-    /// It lies in a string.
-    Inside,
-    /// An answer ends with it.
-    End,
-    /// It took the end of an answer, and maybe more.
-    Beyond,
-    /// It lies between answers.
-    Between,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -332,11 +309,9 @@ impl Replies {
     #[inline]
     fn bulk(&mut self, bytes: &[u8], remaining: u64, streamed: bool, from: usize) -> Step {
         let there = &bytes[from..];
-        let taken = usize::try_from(remaining).unwrap_or(usize::MAX).min(there.len());
-        // The last two are the end of the line.
-        let content = usize::try_from(remaining.saturating_sub(2)).unwrap_or(usize::MAX).min(taken);
+        let Some((content, taken)) = piped::data(there, remaining) else { return Step::Invalid };
         let end = &there[content..taken];
-        if end.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) || end.len() == 2 && end != b"\r\n" {
+        if end.len() == 2 && end != b"\r\n" {
             return Step::Invalid;
         }
         self.keep(&there[..content], streamed);

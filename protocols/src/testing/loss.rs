@@ -135,7 +135,20 @@ pub(crate) fn calls(
 
 /// Plays the calls, those at `lost` not seen, beginning with the call `from`.
 pub(crate) fn play(calls: &[Call], lost: &[usize], from: usize, start: bool) -> Recorder {
-    let mut wire = if start { Wire::new() } else { Wire::joined() };
+    play_on(if start { Wire::new() } else { Wire::joined() }, calls, lost, from)
+}
+
+/// Plays the calls from `from` on to a conversation that was joined there, with the directions swapped. What is reported
+/// must be so of the right end.
+pub(crate) fn play_swapped(calls: &[Call], from: usize) -> Recorder {
+    let mut wire = Wire::joined();
+    wire.swapped = true;
+    let recorder = play_on(wire, calls, &[], from);
+    assert_eq!(recorder.unturned, 0, "reported of the wrong end: {:?}", recorder.seen);
+    recorder
+}
+
+fn play_on(mut wire: Wire, calls: &[Call], lost: &[usize], from: usize) -> Recorder {
     let base = wire.offsets;
     let mut offsets = [0_u64; 2];
     for (index, call) in calls.iter().enumerate() {

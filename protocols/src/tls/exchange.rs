@@ -10,7 +10,7 @@ use super::{
     message::{Answer, ClientHello, ServerHello},
     names,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
+use crate::{Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// One handshake, as far as it can be read.
 pub(super) struct TlsExchange<'a> {
@@ -34,13 +34,7 @@ impl<'a> TlsExchange<'a> {
 
     fn error(&self) -> Option<&'static str> {
         match (self.outcome, self.response) {
-            (Outcome::NoResponse(reason), _) => match reason {
-                CloseReason::Closed => Some("connection_closed"),
-                CloseReason::Reset => Some("connection_reset"),
-                CloseReason::Timeout => Some("timeout"),
-                // The observation ended, not the handshake.
-                CloseReason::Evicted => None,
-            },
+            (Outcome::NoResponse(reason), _) => reason.error(),
             (_, Some(Answer { alert: Some(alert), .. })) => Some(names::alert(*alert)),
             (_, Some(Answer { foreign: true, .. })) => Some("invalid_response"),
             _ => None,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::testing::loss::{self, Batch, Call, batches, play};
+use crate::testing::loss::{self, Batch, Call, batches, play, play_swapped};
 
 /// The serial number of a command is in its key, and in the length of its answer.
 fn calls(batches: &[Batch]) -> (Vec<Call>, usize) {
@@ -71,6 +71,20 @@ proptest! {
         let (calls, total) = calls(&batches);
         let lost: Vec<usize> = lost.iter().map(|index| index.index(calls.len())).collect();
         check(&play(&calls, &lost, from.index(calls.len()), false), total)?;
+    }
+
+    #[test]
+    fn with_its_ends_mistaken_for_each_other_a_conversation_gives_the_same_pairs_or_none(
+        batches in batches(),
+        from in any::<prop::sample::Index>(),
+    ) {
+        let (calls, total) = calls(&batches);
+        let from = from.index(calls.len());
+        let (given, swapped) = (play(&calls, &[], from, false), play_swapped(&calls, from));
+        let pairs = check(&swapped, total)?;
+        let known = check(&given, total)?;
+        prop_assert!(pairs <= known);
+        prop_assert!(known < 4 || pairs > 0, "none of {known}: {:?}", lines(&swapped));
     }
 
     #[test]
