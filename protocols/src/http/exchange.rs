@@ -111,11 +111,11 @@ impl<'a> HttpExchange<'a> {
 
     /// The route that the path belongs to, as far as a path can tell. `OPTIONS *` and `CONNECT` have none.
     fn route(&self) -> Option<&str> {
-        let found = || {
-            let path = self.path().filter(|&path| path != b"*")?;
-            Some(route(path, &self.settings.route_patterns))
-        };
-        self.route.get_or_init(found).as_deref()
+        self.route.get_or_init(|| self.route_of(self.path())).as_deref()
+    }
+
+    fn route_of(&self, path: Option<&'a [u8]>) -> Option<Cow<'a, str>> {
+        Some(route(path.filter(|&path| path != b"*")?, &self.settings.route_patterns))
     }
 
     /// The scheme of the URL as the user agent knew it. HTTP/2 names it, HTTP/1 goes without saying.
@@ -467,12 +467,12 @@ impl Details for HttpExchange<'_> {
                 };
                 visit(HttpRequestMethod, MetricValue::Text(&method));
             }
+            let target = self.target().unwrap_or_default();
             if wanted.contains(HttpRoute)
-                && let Some(route) = self.route()
+                && let Some(route) = self.route.get_or_init(|| self.route_of(target.path))
             {
                 visit(HttpRoute, MetricValue::Text(route));
             }
-            let target = self.target().unwrap_or_default();
             let scheme = self.scheme(side, &target);
             if let Some(scheme) = scheme.as_deref().filter(|_| wanted.contains(UrlScheme)) {
                 visit(UrlScheme, MetricValue::Text(scheme));
