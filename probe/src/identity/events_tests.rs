@@ -86,6 +86,20 @@ fn a_child_is_what_its_parent_is() {
 }
 
 #[test]
+fn a_child_whose_parent_nobody_knows_is_read_itself() {
+    let proc = tempfile::tempdir().expect("a folder");
+    let shared = shared(proc.path());
+    make_process(proc.path(), 51, "/bin/orphan", 2, "0::/\n");
+    apply(&shared, &[forked(40, 51, 20_000_000)]);
+    assert_eq!(exe(&shared, 51).as_deref(), Some("/bin/orphan"));
+    // Where no more may be read, it is read when somebody asks, whoever had its id.
+    let mut spent = Budget { left: 0, filled: Instant::now() + Duration::from_secs(3600) };
+    make_process(proc.path(), 51, "/bin/other", 9, "0::/\n");
+    shared.apply(&forked(39, 51, 90_000_000), &mut spent);
+    assert!(!shared.is_fresh(51));
+}
+
+#[test]
 fn an_id_that_is_used_again_is_the_new_process_and_was_the_old_one() {
     let proc = tempfile::tempdir().expect("a folder");
     let shared = shared(proc.path());
