@@ -1,6 +1,7 @@
 //! What every protocol's tests need: a connection to feed, and what it reports, owned.
 
 pub(crate) mod loss;
+pub(crate) mod splits;
 
 use std::{collections::BTreeMap, net::SocketAddr};
 

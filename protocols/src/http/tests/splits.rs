@@ -5,7 +5,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::CloseReason;
+use crate::{CloseReason, testing::splits};
 
 /// Exchanges that between them show every way a message can end.
 fn exchanges() -> Vec<(String, String)> {
@@ -43,28 +43,9 @@ fn exchanges() -> Vec<(String, String)> {
 fn records(order: &[usize], cuts: &[Vec<prop::sample::Index>]) -> Vec<Seen> {
     let exchanges = exchanges();
     let mut wire = Wire::new();
-    for (position, &index) in order.iter().enumerate() {
-        let (request, response) = &exchanges[index];
-        for (direction, text, side) in [(Direction::ToServer, request, 0), (Direction::ToClient, response, 1)]
-        {
-            let empty = Vec::new();
-            let cuts = cuts.get((position * 2 + side) % cuts.len().max(1)).unwrap_or(&empty);
-            let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(text.len())).collect();
-            places.push(text.len());
-            places.sort_unstable();
-            let mut from = 0;
-            for to in places {
-                wire.bytes(direction, &text.as_bytes()[from..to]);
-                from = to;
-            }
-        }
-    }
-    let mut seen = wire.close(CloseReason::Closed).seen;
-    for seen in &mut seen {
-        assert!(seen.ended.is_some());
-        (seen.started, seen.ended) = (0, None);
-    }
-    seen
+    let rounds: Vec<_> = order.iter().map(|&index| exchanges[index].clone()).collect();
+    splits::tell(&mut wire, &rounds, cuts);
+    splits::untimed(&mut wire)
 }
 
 proptest! {
