@@ -220,7 +220,9 @@ impl Record {
             outcome,
             settings,
             interrupted: self.interrupted(fate),
+            url: std::cell::OnceCell::new(),
             route: std::cell::OnceCell::new(),
+            peer: std::cell::OnceCell::new(),
         };
         let given_up = self.reset.filter(Reset::is_cancellation);
         let asked = request.began.filter(|_| self.asked);

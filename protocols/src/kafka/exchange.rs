@@ -9,8 +9,8 @@ use super::{
     waiting::Request,
 };
 use crate::{
-    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value,
     ends::{self, Visit},
     metric_attributes::decimal,
     sanitise::field_text,

@@ -10,8 +10,8 @@ use super::{
     names,
 };
 use crate::{
-    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value, ends, metric_attributes::decimal, sanitise::field_text,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value, ends, metric_attributes::decimal, sanitise::field_text,
 };
 
 /// The port that goes without saying.

@@ -9,8 +9,8 @@ use super::{
     session::{Compression, Session},
 };
 use crate::{
-    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value, ends,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value, ends,
     metric_attributes::decimal,
     sanitise::field_text,
     sql::{self, Dialect, Statement},

@@ -9,8 +9,8 @@ use super::{
     step::{Step, StepKind},
 };
 use crate::{
-    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value,
     ends::{self, Visit},
     sanitise::field_text,
 };
