@@ -12,6 +12,7 @@ pub mod matrix;
 pub mod memcached;
 pub mod nghttp2;
 pub mod nginx;
+pub mod otlp;
 pub mod postgresql;
 pub mod probe;
 pub mod process;
