@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 20] = [
+const LIVE_NEEDS: [Need; 21] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -62,6 +62,7 @@ const LIVE_NEEDS: [Need; 20] = [
     Need::server("pg_createcluster", "postgresql", "postgresql"),
     Need::program("psql", "postgresql-client"),
     Need::server("memcached", "memcached", "memcached"),
+    Need::program("openssl", "openssl"),
 ];
 
 /// Programs that the tests of captures start: another reader of captures, for a second opinion.
