@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     sync::mpsc,
     time::{Duration, Instant},
@@ -33,13 +33,11 @@ use plainsight::export::{
     },
 };
 use plainsight_tests::{
-    process::{ServerProcess, python, run_well},
-    server::free_port,
+    otlp::{Receiver, Taken},
+    process::run_well,
 };
 use prost::Message;
-use serde::Deserialize;
 
-const PACKAGES: &str = "python3-venv";
 const PATIENCE: Duration = Duration::from_secs(60);
 const START: u64 = 1_700_000_000_123_456_789;
 
