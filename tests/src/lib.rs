@@ -21,6 +21,7 @@ pub mod record;
 pub mod redis;
 pub mod replay;
 pub mod server;
+pub mod systemd;
 pub mod traffic;
 pub mod zeek;
 pub mod zeek_dns;
