@@ -10,9 +10,7 @@ use super::{
     message::{Answer, ClientHello, ServerHello},
     names,
 };
-use crate::{
-    Details, Endpoints, Outcome, Protocol, Side, TraceParent, Value, ends, sanitise::field_text,
-};
+use crate::{Details, Endpoints, Outcome, Protocol, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// One handshake, as far as it can be read.
 pub(super) struct TlsExchange<'a> {

@@ -294,7 +294,8 @@ fn questions_beyond_the_bound_push_the_oldest_out_and_are_counted() {
     for number in 0..20_000 {
         socket.receive("10.0.0.8:40000", &query(1, &format!("n{number}.example"), A));
     }
-    assert!(begun.elapsed().as_secs() < 5);
+    // A second on an idle machine; a comparison with each of those that wait would take minutes.
+    assert!(begun.elapsed().as_secs() < 30);
     socket.pass(6 * SECOND);
     assert_eq!(socket.datagrams.held_bytes(), 0);
     assert_eq!(socket.seen().len(), usize::from(many) + 20_000);
