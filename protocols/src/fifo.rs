@@ -31,7 +31,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{Limit, Timestamp};
 
+mod books;
 mod entry;
+mod judge;
 
 use entry::{Decided, Request, Response, Run, Tail, Verdict};
 pub(crate) use entry::{Limits, RequestPlace, ResponsePlace, Settled};
@@ -190,15 +192,6 @@ impl<Q, S> Fifo<Q, S> {
             fresh,
             leads,
         });
-    }
-
-    /// Nothing can be outstanding: what was counted as lost is either an exchange of which nothing was seen, or an error
-    /// of the count.
-    fn forgive(&mut self, tail: Tail) {
-        self.lost_requests += tail.lost;
-        self.balance();
-        self.lost_requests = 0;
-        self.lost_responses = 0;
     }
 
     /// Counts a request into the run it belongs to. Says whether it certainly begins one.
@@ -393,192 +386,5 @@ impl<Q, S> Fifo<Q, S> {
         self.in_step = false;
         self.lost_responses -= 1;
         Some(payload)
-    }
-
-    fn verdict(&mut self, now: Timestamp) -> Option<Verdict> {
-        let (request, response) = (self.requests.front()?, self.responses.front()?);
-        let (asked, answered) = (&request.place, &response.place);
-        let too_early = answered.opposite.is_some_and(|read| read <= asked.start);
-        if self.in_step {
-            // A response written before the first byte of the request was read answers nothing that was asked.
-            return Some(if too_early { Verdict::ResponseAlone } else { Verdict::Pair });
-        }
-        if let Some(stood) = asked.opposite
-            && self.goes_by_runs()
-        {
-            return if too_early { Some(Verdict::ResponseAlone) } else { self.run_verdict(stood, now) };
-        }
-        if self.pipelined {
-            return Some(if too_early { Verdict::ResponseAlone } else { Verdict::RequestAlone });
-        }
-        if asked.opposite.is_some_and(|stood| stood < answered.start) {
-            return Some(Verdict::RequestAlone);
-        }
-        if too_early {
-            return Some(Verdict::ResponseAlone);
-        }
-        if asked.opposite.is_none() && answered.opposite.is_none() {
-            let alone = !request.fresh || response.after_gap;
-            return Some(if alone { Verdict::RequestAlone } else { Verdict::Pair });
-        }
-        let begins_there = asked.opposite.is_none_or(|stood| stood == answered.start);
-        let read_no_further = answered.opposite.is_none_or(|read| asked.end.is_none_or(|end| read <= end));
-        Some(if begins_there && read_no_further { Verdict::Pair } else { Verdict::Apart })
-    }
-
-    /// What becomes of the first request and the first response by the run that the request begins.
-    fn run_verdict(&mut self, stood: u64, now: Timestamp) -> Option<Verdict> {
-        let (request, response) = (self.requests.front()?, self.responses.front()?);
-        if stood < response.place.start || self.overlapped {
-            return Some(Verdict::RequestAlone);
-        }
-        if self.doubtful > 0 || stood > response.place.start {
-            return Some(Verdict::Apart);
-        }
-        if request.leads && self.drained >= DRAINED_RUNS {
-            return Some(Verdict::Pair);
-        }
-        // An answer to a lost request may still come, and may be the one at hand.
-        let owed = self.lost_requests > self.lost_responses;
-        let runs = self.runs.as_ref()?;
-        let run = runs.front()?.requests;
-        let untouched = |response: &Response<S>| !response.after_gap && response.lost_before == 0;
-        let next = runs.get(1).and_then(|next| next.opposite);
-        let is_there = |next: u64| self.responses.back().is_some_and(|newest| newest.place.start >= next);
-        let fits = match next {
-            _ if owed => false,
-            Some(next) if is_there(next) => {
-                let within = self.responses.partition_point(|response| response.place.start < next);
-                within == run && self.responses.iter().take(within + 1).skip(1).all(untouched)
-            }
-            _ if self.responses.len() > self.limits.responses => false,
-            _ if self.answering || now.since(self.active_at) < QUIET => return None,
-            _ => {
-                let gap = self.after_requests.gap || self.after_responses.gap;
-                next.is_none()
-                    && !gap
-                    && self.responses.len() == run
-                    && self.responses.iter().skip(1).all(untouched)
-            }
-        };
-        if fits {
-            return Some(Verdict::Pair);
-        }
-        self.doubtful = run;
-        self.drained = 0;
-        Some(Verdict::Apart)
-    }
-
-    /// Whether pairs are told by runs where the streams are out of step.
-    const fn goes_by_runs(&self) -> bool {
-        let pipelines = self.pipelined || self.doubts_client && self.drained < DRAINED_RUNS;
-        self.runs.is_some() && (pipelines || !self.runs_if_pipelined)
-    }
-
-    fn pair(&mut self) -> Option<Settled<Q, S>> {
-        if self.in_step {
-            let request = self.requests.front()?;
-            let begins = self.responses.front()?.place.start;
-            self.pipelined |= request.place.opposite.is_some_and(|stood| stood < begins);
-            if let Some(stood) = request.place.opposite.filter(|_| request.leads) {
-                self.overlapped |= stood < begins;
-                self.drained = self.drained.saturating_add(u8::from(stood == begins));
-            }
-        } else {
-            self.balance();
-            self.lost_requests = 0;
-            self.lost_responses = 0;
-            self.in_step = true;
-            self.doubts_client = true;
-            self.responses_torn = false;
-        }
-        let response = self.responses.pop_front()?;
-        let request = self.pop_request()?;
-        Some(Settled::Pair(request, response.payload))
-    }
-
-    fn request_alone(&mut self) -> Option<Settled<Q, S>> {
-        let payload = self.pop_request()?;
-        self.in_step = false;
-        if self.lost_requests < 0 && self.lost_responses <= 0 {
-            self.lost_requests += 1;
-            return Some(Settled::RequestAgain(payload));
-        }
-        if !self.responses_torn || self.lost_responses > 0 {
-            self.lost_responses -= 1;
-        }
-        Some(Settled::Request(payload))
-    }
-
-    fn response_alone(&mut self) -> Option<Settled<Q, S>> {
-        let response = self.responses.pop_front()?;
-        if self.lost_responses < 0 {
-            self.lost_responses += 1;
-            return Some(Settled::ResponseAgain(response.payload));
-        }
-        let unasked = self.in_step && !self.requests.is_empty();
-        if !unasked {
-            self.in_step = false;
-            self.lost_requests -= 1;
-            self.last_orphan = Some(response.place.start);
-        }
-        Some(Settled::Response(response.payload))
-    }
-
-    /// The two fit in part: one exchange, or halves of two. Debts on both sides speak for two.
-    fn apart(&mut self) -> Option<Settled<Q, S>> {
-        if self.lost_requests > 0 && self.lost_responses > 0 {
-            self.lost_responses -= 1;
-            self.decided = Some(Decided::Alone);
-        } else {
-            self.decided = Some(Decided::Again);
-        }
-        self.pop_request().map(Settled::Request)
-    }
-
-    fn pop_request(&mut self) -> Option<Q> {
-        let request = self.requests.pop_front()?;
-        if self.requests.is_empty() && self.requests.capacity() > KEPT_REQUESTS {
-            self.requests.shrink_to(KEPT_REQUESTS);
-        }
-        self.held_bytes = self.held_bytes.saturating_sub(request.weight);
-        self.doubtful = self.doubtful.saturating_sub(1);
-        if let Some(runs) = &mut self.runs
-            && let Some(run) = runs.front_mut()
-        {
-            run.requests = run.requests.saturating_sub(1);
-            if run.requests == 0 {
-                runs.pop_front();
-            }
-        }
-        Some(request.payload)
-    }
-
-    /// Takes the losses ahead of the first of each queue into the books.
-    fn absorb(&mut self) {
-        if let Some(request) = self.requests.front_mut() {
-            self.lost_requests += std::mem::take(&mut request.lost_before);
-            self.in_step &= !request.after_gap;
-            request.after_gap = false;
-        }
-        if let Some(response) = self.responses.front_mut() {
-            self.responses_torn |= self.runs_if_pipelined && response.after_gap && response.lost_before == 0;
-            self.lost_responses += std::mem::take(&mut response.lost_before);
-            self.in_step &= !response.after_gap;
-        }
-    }
-
-    fn balance(&mut self) {
-        let both = self.lost_requests.min(self.lost_responses).max(0);
-        self.lost_requests -= both;
-        self.lost_responses -= both;
-        self.unobserved = self.unobserved.saturating_add(both.unsigned_abs());
-    }
-
-    /// Whether every known loss has been accounted for, so that no answer can be on its way.
-    fn nothing_owed(&self, tail: Tail) -> bool {
-        let owed_answers = self.lost_requests + tail.lost;
-        let answers_lost = self.lost_responses + self.after_responses.lost;
-        owed_answers == answers_lost && owed_answers >= 0
     }
 }

@@ -10,7 +10,7 @@ Arguments: the port for HTTP, the port for gRPC, a file, and replies for the fir
 If OTLP_TLS names a folder, both ports speak TLS with the server.pem and server.key in it, to clients with a certificate
 of its ca.pem.
 
-After each request that is taken, a line goes to the file: what was in it, as JSON.
+After each request that is taken, a line goes to the file: what was in it, as JSON, and the attributes of each item.
 """
 import base64
 import gzip
@@ -78,9 +78,30 @@ def items(kind, request):
     return found
 
 
+def plain(value):
+    which = value.WhichOneof("value")
+    if which == "array_value":
+        return [plain(member) for member in value.array_value.values]
+    return getattr(value, which) if which else None
+
+
+def attributes(kind, request):
+    """The attributes of each item, in the order of the items."""
+    if kind == "traces":
+        found = [span for resource in request.resource_spans for scope in resource.scope_spans for span in scope.spans]
+    elif kind == "metrics":
+        found = [point for resource in request.resource_metrics for scope in resource.scope_metrics
+                 for metric in scope.metrics for point in points(metric)]
+    else:
+        found = [record for resource in request.resource_logs for scope in resource.scope_logs
+                 for record in scope.log_records]
+    return [{attribute.key: plain(attribute.value) for attribute in item.attributes} for item in found]
+
+
 def take(kind, request, way):
+    line = {"kind": kind, "way": way, "items": items(kind, request), "attributes": attributes(kind, request)}
     with lock:
-        taken.write(json.dumps({"kind": kind, "way": way, "items": items(kind, request)}) + "\n")
+        taken.write(json.dumps(line) + "\n")
         taken.flush()
 
 

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use plainsight_protocols::{CloseReason, Conversation, Exchange, Outcome, Protocol, Settings, Sink};
+use plainsight_protocols::{
+    CloseReason, Conversation, Exchange, Outcome, Protocol, Settings, Sink, Timestamp,
+};
 use plainsight_tests::traffic::{
     self, Traffic,
     clock::{Clock, Placed},
@@ -52,7 +54,7 @@ impl Sink for Recorder {
         let record = Record {
             protocol: exchange.protocol,
             started: exchange.started.as_nanos(),
-            ended: exchange.ended.map(|ended| ended.as_nanos()),
+            ended: exchange.ended.map(Timestamp::as_nanos),
             sizes: [exchange.request_bytes, exchange.response_bytes],
             summary,
         };

@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_small_ring_is_near_alone_and_a_large_one_has_a_far_part() {
         assert_eq!(Segments::divided(0), Segments { near: 1, far: 0 });
-        assert_eq!(Segments::divided(13), Segments { near: 8, far: 0 });
+        assert_eq!(Segments::divided(NEAR_SEGMENTS - 1), Segments { near: NEAR_SEGMENTS / 2, far: 0 });
         assert_eq!(Segments::divided(NEAR_SEGMENTS), Segments { near: NEAR_SEGMENTS, far: 0 });
         let large = Segments::divided(256);
         assert_eq!((large.near, large.together()), (NEAR_SEGMENTS, 256));

@@ -61,6 +61,8 @@ pub(super) struct Session {
     pub(super) unmeasured: bool,
     /// The rest of the connection is not for this parser.
     pub(super) finished: bool,
+    /// What follows is TLS.
+    pub(super) encrypted: bool,
 }
 
 pub(super) const fn index(direction: Direction) -> usize {
@@ -84,6 +86,7 @@ impl Session {
             responses_lost: !from_start,
             unmeasured: false,
             finished: false,
+            encrypted: false,
         }
     }
 

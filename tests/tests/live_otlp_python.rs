@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     sync::mpsc,
     time::{Duration, Instant},
@@ -33,91 +33,32 @@ use plainsight::export::{
     },
 };
 use plainsight_tests::{
-    process::{ServerProcess, python, run_well},
-    server::free_port,
+    otlp::{Receiver, Taken},
+    process::run_well,
 };
 use prost::Message;
-use serde::Deserialize;
 
-const PACKAGES: &str = "python3-venv";
 const PATIENCE: Duration = Duration::from_secs(60);
 const START: u64 = 1_700_000_000_123_456_789;
 
-/// One request as the receiver understood it.
-#[derive(Debug, Deserialize)]
-struct Taken {
-    kind: String,
-    way: String,
-    /// Service, name, ids, number, time.
-    items: Vec<(String, String, String, i64, u64)>,
-}
-
-/// A receiver and where it writes what it took.
-struct Receiver {
-    http: u16,
-    grpc: u16,
-    folder: tempfile::TempDir,
-    server: Option<ServerProcess>,
-    tls: Option<PathBuf>,
-}
-
-impl Receiver {
-    fn start(replies: &[&str]) -> Result<Self> {
-        Self::start_with(replies, None)
-    }
-
-    fn start_with(replies: &[&str], tls: Option<PathBuf>) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let mut receiver = Self { http: free_port()?, grpc: free_port()?, folder, server: None, tls };
-        receiver.come_back(replies)?;
-        Ok(receiver)
-    }
-
-    fn come_back(&mut self, replies: &[&str]) -> Result<()> {
-        let file = self.folder.path().join("taken");
-        let ports = [self.http.to_string(), self.grpc.to_string(), file.display().to_string()];
-        let arguments = ports.iter().map(String::as_str).chain(replies.iter().copied());
-        let mut command = python("otlp_receiver.py", arguments)?;
-        if let Some(folder) = &self.tls {
-            command.env("OTLP_TLS", folder);
-        }
-        self.server = Some(ServerProcess::start(&mut command, self.http, tempfile::tempdir()?, PACKAGES)?);
-        Ok(())
-    }
-
-    /// SIGKILL.
-    fn die(&mut self) {
-        self.server = None;
-    }
-
-    fn taken(&self) -> Result<Vec<Taken>> {
-        let file = fs::read_to_string(self.folder.path().join("taken"))?;
-        file.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
-    }
-
-    fn log(&self) -> String {
-        self.server.as_ref().map(ServerProcess::log).unwrap_or_default()
-    }
-
-    fn destination(&self, way: &str) -> Destination {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let endpoint = format!("{scheme}://localhost:{}", self.http);
-        let http = |encoding| Target::Http { endpoint, exact: false, encoding };
-        let mut destination = Destination::new(
-            "python",
-            match way {
-                "http/protobuf" => http(Encoding::Protobuf),
-                "http/json" => http(Encoding::Json),
-                _ => Target::Grpc {
-                    endpoint: format!("localhost:{}", self.grpc),
-                    insecure: self.tls.is_none(),
-                },
+fn destination_of(receiver: &Receiver, way: &str) -> Destination {
+    let scheme = if receiver.tls.is_some() { "https" } else { "http" };
+    let endpoint = format!("{scheme}://localhost:{}", receiver.http);
+    let http = |encoding| Target::Http { endpoint, exact: false, encoding };
+    let mut destination = Destination::new(
+        "python",
+        match way {
+            "http/protobuf" => http(Encoding::Protobuf),
+            "http/json" => http(Encoding::Json),
+            _ => Target::Grpc {
+                endpoint: format!("localhost:{}", receiver.grpc),
+                insecure: receiver.tls.is_none(),
             },
-        );
-        destination.retry.first = Duration::from_millis(20);
-        destination.retry.cap = Duration::from_millis(200);
-        destination
-    }
+        },
+    );
+    destination.retry.first = Duration::from_millis(20);
+    destination.retry.cap = Duration::from_millis(200);
+    destination
 }
 
 fn start(destination: Destination) -> Result<Exporter> {
@@ -254,7 +195,7 @@ fn every_way_of_sending_is_understood_to_the_last_item() -> Result<()> {
     for way in ["grpc", "http/protobuf", "http/json"] {
         for compression in [Compression::None, Compression::Gzip] {
             let receiver = Receiver::start(&[])?;
-            let mut destination = receiver.destination(way);
+            let mut destination = destination_of(&receiver, way);
             destination.compression = compression;
             let exporter = start(destination)?;
             for number in 1..=20 {
@@ -312,7 +253,7 @@ fn hex(bytes: &[u8]) -> String {
 fn a_receiver_that_is_busy_slow_or_resets_gets_everything_once_and_in_order() -> Result<()> {
     for way in ["grpc", "http/protobuf", "http/json"] {
         let receiver = Receiver::start(&["503", "reset", "429", "slow", "ok", "reset", "503"])?;
-        let exporter = start(receiver.destination(way))?;
+        let exporter = start(destination_of(&receiver, way))?;
         let begun = Instant::now();
         for number in 0..20 {
             submit(&exporter, log(number))?;
@@ -331,7 +272,7 @@ fn a_receiver_that_is_busy_slow_or_resets_gets_everything_once_and_in_order() ->
 fn what_is_refused_in_half_or_altogether_is_counted_and_not_sent_again() -> Result<()> {
     for way in ["grpc", "http/protobuf", "http/json"] {
         let receiver = Receiver::start(&["half", "500"])?;
-        let mut destination = receiver.destination(way);
+        let mut destination = destination_of(&receiver, way);
         destination.max_in_flight = 1;
         let exporter = start(destination)?;
         for part in 0..3 {
@@ -357,7 +298,7 @@ fn a_receiver_that_dies_and_comes_back_misses_nothing_also_across_our_own_restar
     for way in ["grpc", "http/protobuf"] {
         let mut receiver = Receiver::start(&[])?;
         let folder = tempfile::tempdir()?;
-        let mut destination = receiver.destination(way);
+        let mut destination = destination_of(&receiver, way);
         destination.queue.disk =
             Some(DiskSettings { after: Duration::ZERO, ..DiskSettings::new(folder.path()) });
         let exporter = start(destination.clone())?;
@@ -381,7 +322,7 @@ fn a_receiver_that_dies_and_comes_back_misses_nothing_also_across_our_own_restar
 #[test]
 fn who_tracks_a_batch_learns_of_its_end() -> Result<()> {
     let receiver = Receiver::start(&["503", "500", "half"])?;
-    let exporter = start(receiver.destination("grpc"))?;
+    let exporter = start(destination_of(&receiver, "grpc"))?;
     let mut told = Vec::new();
     for number in 0..4 {
         let (tell, end) = mpsc::channel();
@@ -432,7 +373,7 @@ fn receivers_are_known_by_their_certificates_and_know_us_by_ours() -> Result<()>
     };
     for way in ["grpc", "http/protobuf"] {
         let receiver = Receiver::start_with(&[], Some(folder.path().to_owned()))?;
-        let with = |tls: TlsSettings| start(Destination { tls, ..receiver.destination(way) });
+        let with = |tls: TlsSettings| start(Destination { tls, ..destination_of(&receiver, way) });
         let exporter = with(known.clone())?;
         submit(&exporter, log(1))?;
         wait_for(&exporter, &receiver, |stats| stats.sum(|kind| kind.sent.batches) == 1)?;
@@ -485,7 +426,7 @@ fn a_full_disk_is_said_and_counted_and_memory_goes_on() -> Result<()> {
     let mut receiver = Receiver::start(&[])?;
     receiver.die();
     let disk = SmallDisk::mount()?;
-    let mut destination = receiver.destination("http/protobuf");
+    let mut destination = destination_of(&receiver, "http/protobuf");
     destination.queue.memory_bytes = 1 << 20;
     destination.queue.disk = Some(DiskSettings { after: Duration::ZERO, ..DiskSettings::new(disk.path()) });
     let exporter = start(destination)?;
