@@ -4,10 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Counter {
-    /// Calls on a socket whose record was sent.
-    CapturedCalls = 0,
     /// Calls that read, whose record found no room in the ring.
-    RingFullReceived,
+    RingFullReceived = 0,
     /// Calls that wrote, whose record found no room in the ring.
     RingFullSent,
     /// Records of a connection's life that found no room in the ring.
@@ -34,9 +32,11 @@ pub enum Counter {
     Interrupted,
     /// TCP segments sent again.
     Retransmits,
+    /// Records of processes that found no room in their ring.
+    RingFullProcesses,
 }
 
 impl Counter {
     /// How many slots there are.
-    pub const COUNT: usize = Self::Retransmits as usize + 1;
+    pub const COUNT: usize = Self::RingFullProcesses as usize + 1;
 }

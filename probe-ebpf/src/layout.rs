@@ -34,6 +34,16 @@ layout! {
     task_flags => "task_struct"."flags",
     /// Name of the thread.
     task_name => "task_struct"."comm",
+    /// The task that is told when this one ends.
+    task_parent => "task_struct"."real_parent",
+    /// When the task came to be, on the clock that counts from boot.
+    task_started => "task_struct"."start_boottime",
+    /// What the threads of a process share.
+    task_signal => "task_struct"."signal",
+    /// How many of them have not ended.
+    signal_live => "signal_struct"."live",
+    /// The file that a program is loaded from: of a script, its interpreter.
+    program_interpreter => "linux_binprm"."interp",
     /// The cgroups of a task.
     task_cgroups => "task_struct"."cgroups",
     /// The one of the version 2 hierarchy.

@@ -7,6 +7,7 @@
 //! | `inet_sock_set_state` (raw tracepoint) | who dialled, who accepted, which ports listen, who sent the last byte | 5.10 |
 //! | `tcp_destroy_sock` (raw tracepoint) | the end of a connection, after the last call that can read from it | 5.10 |
 //! | `tcp_retransmit_skb` (raw tracepoint) | segments sent again | 5.10 |
+//! | `sched_process_fork`, `sched_process_exec`, `sched_process_exit` (raw tracepoints) | processes: forked, starting a program, ended | 5.10 |
 //!
 //! Needs kernel 5.10: ring buffer and `bpf_ktime_get_boot_ns` (5.8), `bpf_probe_read_kernel` (5.5). BTF tracepoints follow
 //! typed pointers without a helper call, need `bpf_get_current_task_btf` (5.11), and take turns by an atomic exchange (5.12).

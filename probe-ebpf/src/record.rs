@@ -17,6 +17,12 @@ pub mod kind {
     pub const CLOSED: u8 = 5;
     /// A [`super::ListeningRecord`].
     pub const LISTENING: u8 = 6;
+    /// A [`super::ProcessRecord`]: a process was forked.
+    pub const FORKED: u8 = 7;
+    /// A [`super::ProgramRecord`]: a process has started a program.
+    pub const PROGRAM: u8 = 8;
+    /// A [`super::ProcessRecord`]: the last thread of a process has ended.
+    pub const ENDED: u8 = 9;
 }
 
 /// Which way the bytes of a record went.
@@ -181,6 +187,33 @@ pub struct ListeningRecord {
     pub network_namespace: u32,
 }
 
+/// Something happened to a process. Such records come in a ring of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct ProcessRecord {
+    /// Kind, time; in a [`ProgramRecord`], the length of the path.
+    pub header: Header,
+    /// Process id of whoever forked it or, where it starts a program, of its parent; zero at its end.
+    pub parent: u32,
+    /// Process id in the initial namespace.
+    pub pid: u32,
+    /// When the process came to be, on the clock of the header's time; zero at its end.
+    pub started_ns: u64,
+}
+
+/// The longest path of a program, with its final zero, that fits into a record.
+pub const PATH_BYTES: usize = 192;
+
+/// A process has started a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct ProgramRecord {
+    /// The process.
+    pub process: ProcessRecord,
+    /// Path of the program as it was given, of a script its interpreter's; behind its length, anything.
+    pub path: [u8; PATH_BYTES],
+}
+
 /// The most bytes of payload that one record carries; longer calls take several.
 pub const PAYLOAD_PER_RECORD: usize = 4096;
 /// The most bytes of payload that can be asked for per call.
@@ -236,6 +269,10 @@ unsafe impl Plain for EndOfStreamRecord {}
 unsafe impl Plain for ClosedRecord {}
 // SAFETY: as above.
 unsafe impl Plain for ListeningRecord {}
+// SAFETY: as above.
+unsafe impl Plain for ProcessRecord {}
+// SAFETY: as above.
+unsafe impl Plain for ProgramRecord {}
 
 const _: () = {
     assert!(size_of::<Header>() == 24);
@@ -247,6 +284,8 @@ const _: () = {
     assert!(size_of::<EndOfStreamRecord>() == 24 + 8);
     assert!(size_of::<ClosedRecord>() == 24 + 32);
     assert!(size_of::<ListeningRecord>() == 24 + 8);
+    assert!(size_of::<ProcessRecord>() == 24 + 16);
+    assert!(size_of::<ProgramRecord>() == 24 + 16 + PATH_BYTES);
 };
 
 /// Reads a value off the beginning of bytes, and gives the rest; `None` if there are too few.

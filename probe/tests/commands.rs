@@ -40,7 +40,6 @@ fn bad_values_name_the_flag_the_value_and_what_is_accepted() {
     assert_usage_error(&["--port", "80,x"], &["--port", "'x'", "1 to 65535"]);
     assert_usage_error(&["--pid", "0"], &["--pid", "'0'", "a number from 1"]);
     assert_usage_error(&["--side", "left"], &["--side", "'left'", "client or server"]);
-    assert_usage_error(&["--container", "web"], &["--container", "'web'", "hexadecimal"]);
     assert_usage_error(&["--for", "soon"], &["--for", "'soon'", "1.5s"]);
     assert_usage_error(&["--ring-bytes", "1KiB"], &["--ring-bytes", "'1KiB'", "64KiB to 1GiB"]);
     assert_usage_error(&["stat", "--by", "colour"], &["--by", "'colour'", "process, comm, pid"]);
@@ -201,4 +200,36 @@ fn capture() -> Capture {
     let capture = Capture { _folder: folder, path };
     File::create(capture.path()).and_then(|mut file| file.write_all(&HEAD)).expect("a file");
     capture
+}
+
+#[test]
+fn the_printed_default_configuration_passes_the_check() {
+    let printed = run(&["run", "--print-default-config"]);
+    assert_eq!(printed.status.code(), Some(0), "{}", stderr(&printed));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("plainsight.yaml");
+    std::fs::write(&path, &printed.stdout).expect("a file");
+    let output = run(&["check", path.to_str().expect("a path")]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(said.contains("plainsight.yaml can be used: 11 protocols, traces at 100 %"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_line_by_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("plainsight.yaml");
+    std::fs::write(&path, "traces:\n  ration: 1.0\nlimits:\n  cpu: lots\n").expect("a file");
+    let name = path.to_str().expect("a path");
+    let output = run(&["check", name]);
+    let expected = format!(
+        "{name}:2: traces.ration: there is no such key; did you mean 'ratio'?\n{name}:4: limits.cpu: 'lots' cannot be used: \
+         a number belongs here, as in 0.25 or 1.0; or `off`\n"
+    );
+    assert_eq!((output.status.code(), stderr(&output)), (Some(2), expected));
+    assert!(output.stdout.is_empty());
+    assert_usage_error(&["check", "/nonexistent/x.yaml"], &["/nonexistent/x.yaml", "No such file"]);
+    assert_usage_error(&["check"], &["<FILE>"]);
+    assert_usage_error(&["chekc"], &["did you mean 'check'?"]);
 }

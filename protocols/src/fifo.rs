@@ -20,7 +20,9 @@
 //! of the next run, and only if these are exactly as many responses, none of them behind a gap. Where two runs in a row
 //! have shown that the client waits for every answer of a run before it sends the next, the place alone suffices, unless
 //! bytes were lost before the run that could have been its beginning. What a client has overlapped is not put in step
-//! again.
+//! again before both streams have rested. One made with [`Fifo::recovering`] does the same once a connection has
+//! pipelined, and goes by single places until then, where the client was
+//! seen to wait.
 //!
 //! The books: every lost message is a debt that a half exchange of the other stream pays. What is still owed by both
 //! streams when they are in step again are exchanges of which nothing was seen.
@@ -72,6 +74,16 @@ pub(crate) struct Fifo<Q, S> {
     pipelined: bool,
     /// Lengths of the runs of requests in the queue, if pairs are told by runs.
     runs: Option<VecDeque<Run>>,
+    /// Whether runs tell only where a connection has pipelined.
+    runs_if_pipelined: bool,
+    /// Whether the client is believed to wait only once it was seen to: the streams were in step before, or requests
+    /// were lost.
+    doubts_client: bool,
+    /// A response is under way that was not queued yet.
+    answering: bool,
+    /// Responses of which nobody knows how many were lost before the first in the queue, so that a request without one
+    /// is explained.
+    responses_torn: bool,
     /// Where the response stream stood at the request queued last, if nothing is lost since.
     newest_opposite: Option<u64>,
     /// Runs of more than the first that were seen to begin where nothing was outstanding.
@@ -108,10 +120,19 @@ impl<Q, S> Fifo<Q, S> {
         Self::with(in_step, limits, Some(VecDeque::new()))
     }
 
+    /// The same for a protocol some of whose clients pipeline: for those only.
+    pub(crate) fn recovering(in_step: bool) -> Self {
+        Self { runs_if_pipelined: true, ..Self::pipelining(in_step, Limits::default()) }
+    }
+
     fn with(in_step: bool, limits: Limits, runs: Option<VecDeque<Run>>) -> Self {
         Self {
             limits,
             runs,
+            runs_if_pipelined: false,
+            doubts_client: in_step,
+            answering: false,
+            responses_torn: false,
             newest_opposite: None,
             drained: 0,
             overlapped: false,
@@ -146,8 +167,11 @@ impl<Q, S> Fifo<Q, S> {
                 // It was sent with the odd response already there: nobody asked for that one.
                 self.lost_requests -= owed;
             }
-            if self.runs.is_some() && idle && place.at.since(self.active_at) >= SETTLED {
+            let rested = if idle { place.at.since(self.active_at) } else { Duration::ZERO };
+            if self.goes_by_runs() && rested >= SETTLED {
                 self.forgive(tail);
+                // The next run begins where nothing is outstanding.
+                self.overlapped &= rested < QUIET;
             }
         } else {
             self.pipelined |= !self.requests.is_empty() && self.in_step && !tail.gap;
@@ -182,6 +206,11 @@ impl<Q, S> Fifo<Q, S> {
         earlier.zip(opposite).is_some_and(|(earlier, opposite)| earlier < opposite)
     }
 
+    /// Whether a response is under way that is queued once it has ended: silence then says nothing.
+    pub(crate) fn set_answering(&mut self, answering: bool) {
+        self.answering = answering;
+    }
+
     /// Queues a response at its first head.
     pub(crate) fn push_response(&mut self, place: ResponsePlace, payload: S) {
         let tail = std::mem::take(&mut self.after_responses);
@@ -199,6 +228,7 @@ impl<Q, S> Fifo<Q, S> {
     pub(crate) fn skip_requests(&mut self, count: u64) {
         self.after_requests.lost = self.after_requests.lost.saturating_add_unsigned(count);
         self.after_requests.gap = true;
+        self.doubts_client = true;
     }
 
     /// The same for responses.

@@ -20,6 +20,7 @@ pub mod http;
 pub mod http2;
 pub mod kafka;
 mod memcached;
+mod metric_attributes;
 mod mongodb;
 pub mod mysql;
 mod ordered;
@@ -45,6 +46,7 @@ pub use conversation::{Conversation, HELD_BYTES_LIMIT, State};
 pub use datagram::{Datagram, DatagramEnds, DatagramSink};
 pub use detecting::{DETECTION_ATTEMPTS, Detection};
 pub use exchange::{Details, Endpoints, Exchange, Outcome, Side, TraceParent, Value};
+pub use metric_attributes::{Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit};
 pub use stream::{CloseReason, Direction, Gap, GapCause, Segment, Timestamp};
 pub use wanted::Wanted;
 

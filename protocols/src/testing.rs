@@ -6,8 +6,9 @@ pub(crate) mod splits;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use crate::{
-    CloseReason, Conversation, Direction, Endpoints, Exchange, Gap, GapCause, Limit, Outcome, Protocol,
-    Segment, Settings, Side, Sink, Timestamp, TraceParent, Value,
+    CloseReason, Conversation, Direction, Endpoints, Exchange, Gap, GapCause, Limit, MetricAttribute,
+    MetricAttributes, MetricValue, Outcome, Protocol, Segment, Settings, Side, Sink, Timestamp, TraceParent,
+    Value,
 };
 
 /// What was reported of an exchange, owned.
@@ -28,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) server: BTreeMap<String, String>,
     pub(crate) client: BTreeMap<String, String>,
     pub(crate) trace_parent: Option<TraceParent>,
+    pub(crate) trace_state: Option<String>,
+    pub(crate) trace_links: Vec<TraceParent>,
 }
 
 impl Seen {
@@ -66,6 +69,50 @@ pub(crate) fn endpoints() -> Endpoints {
     }
 }
 
+/// What metrics are told of an exchange is what spans are told: every test of a protocol checks it.
+fn assert_metrics_agree(exchange: &Exchange<'_>, side: Side, attributes: &BTreeMap<String, String>) {
+    let all = MetricAttribute::ALL.into_iter().fold(MetricAttributes::NONE, MetricAttributes::with);
+    let mut told = BTreeMap::new();
+    exchange.details.metric_attributes(side, &endpoints(), all, &mut |attribute, value| {
+        let text = match value {
+            MetricValue::Text(text) => text.to_owned(),
+            MetricValue::Integer(number) => number.to_string(),
+            MetricValue::Address(address) => address.to_string(),
+        };
+        assert!(told.insert(attribute.name().to_owned(), text).is_none(), "{attribute:?} told twice");
+    });
+    let is_told = |name: &str| MetricAttribute::from_name(name).is_some();
+    let mut expected: BTreeMap<_, _> = attributes
+        .iter()
+        .filter(|(name, _)| is_told(name))
+        .map(|(name, text)| (name.clone(), text.clone()))
+        .collect();
+    if let Some(error) = exchange.details.error_type(side) {
+        expected.insert("error.type".to_owned(), error.into_owned());
+    }
+    assert_eq!(told, expected, "{:?} as the {side:?} tells it", exchange.protocol);
+    for attribute in MetricAttribute::ALL {
+        let mut alone = None;
+        exchange.details.metric_attributes(
+            side,
+            &endpoints(),
+            MetricAttributes::NONE.with(attribute),
+            &mut |told, _| {
+                assert_eq!((told, alone.replace(told)), (attribute, None), "only what is wanted, once");
+            },
+        );
+        assert_eq!(alone.is_some(), expected.contains_key(attribute.name()), "{attribute:?} wanted alone");
+    }
+    let measures = exchange.details.measures();
+    for (name, measured) in [
+        ("http.request.body.size", measures.request_body_bytes),
+        ("http.response.body.size", measures.response_body_bytes),
+        ("db.response.returned_rows", measures.returned_rows),
+    ] {
+        assert_eq!(measured.map(|measured| measured.to_string()).as_ref(), attributes.get(name), "{name}");
+    }
+}
+
 impl Sink for Recorder {
     fn exchange(&mut self, exchange: &Exchange<'_>) {
         let attributes = |side| {
@@ -78,6 +125,7 @@ impl Sink for Recorder {
                 };
                 assert!(found.insert(name.to_owned(), text).is_none(), "{name} reported twice");
             });
+            assert_metrics_agree(exchange, side, &found);
             found
         };
         let error = |side| exchange.details.error_type(side).map(std::borrow::Cow::into_owned);
@@ -96,6 +144,8 @@ impl Sink for Recorder {
             server: attributes(Side::Server),
             client: attributes(Side::Client),
             trace_parent: exchange.details.trace_parent(),
+            trace_state: exchange.details.trace_state().map(ToOwned::to_owned),
+            trace_links: exchange.details.trace_links().to_vec(),
         };
         exchange.details.name(&mut seen.name).expect("strings take all");
         exchange.details.summary(&mut seen.summary).expect("strings take all");

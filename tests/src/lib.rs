@@ -2,14 +2,17 @@
 //! records, and finding the captures of others.
 
 pub mod client;
+pub mod containerd;
 pub mod corpora;
 pub mod dnsmasq;
 pub mod durations;
+pub mod image;
 pub mod mariadb;
 pub mod matrix;
 pub mod memcached;
 pub mod nghttp2;
 pub mod nginx;
+pub mod otlp;
 pub mod postgresql;
 pub mod probe;
 pub mod process;
@@ -18,6 +21,7 @@ pub mod record;
 pub mod redis;
 pub mod replay;
 pub mod server;
+pub mod systemd;
 pub mod traffic;
 pub mod zeek;
 pub mod zeek_dns;

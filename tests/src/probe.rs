@@ -79,10 +79,19 @@ impl Probe {
     /// # Errors
     /// If it cannot be started, or ends or says nothing before it is ready.
     pub fn start_command(arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments);
+        Self::start_as(command)
+    }
+
+    /// Starts a command that becomes one that observes live, such as `setpriv` with its arguments before it.
+    ///
+    /// # Errors
+    /// If it cannot be started, or ends or says nothing before it is ready.
+    pub fn start_as(mut command: Command) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let output = File::create(directory.path().join("output"))?;
-        let mut child = Command::new(binary()?)
-            .args(arguments)
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(Stdio::piped())
@@ -119,6 +128,20 @@ impl Probe {
             }
         }
         bail!("plainsight was not ready within {START_TIMEOUT:?}; it said: {said:?}")
+    }
+
+    /// Waits until a line on its error stream has that text.
+    ///
+    /// # Errors
+    /// If none does in time.
+    pub fn wait_until_it_says(&mut self, text: &str) -> Result<()> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            if self.messages.recv_timeout(left).is_ok_and(|line| line.contains(text)) {
+                return Ok(());
+            }
+        }
+        bail!("plainsight did not say {text:?} within {START_TIMEOUT:?}")
     }
 
     /// Its process id.

@@ -42,6 +42,12 @@ pub struct Record {
     pub container: Option<Value>,
     /// And for whom.
     pub k8s: Option<Value>,
+    /// The service it belongs to.
+    #[serde(default)]
+    pub service: Option<Service>,
+    /// Whose the other end is.
+    #[serde(default)]
+    pub peer: Option<Value>,
     /// 32 hexadecimal digits.
     pub trace_id: String,
     /// 16 hexadecimal digits.
@@ -70,6 +76,30 @@ pub struct Process {
     pub comm: String,
     /// The program.
     pub exe: Option<String>,
+    /// Who started it.
+    #[serde(default)]
+    pub parent_pid: Option<u32>,
+    /// Whose it is.
+    #[serde(default)]
+    pub user_id: Option<u32>,
+    /// And by which name.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub started: Option<String>,
+    /// Its arguments, on request.
+    #[serde(default)]
+    pub command: Option<String>,
+}
+
+/// A service by OpenTelemetry's conventions.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: Option<String>,
 }
 
 impl Record {

@@ -159,3 +159,20 @@ fn databases_and_statements_are_those_of_the_capture() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn a_connection_that_goes_on_in_tls_is_one_handshake() -> Result<()> {
+    let captures = corpora::captures("zeek/mysql")?;
+    let encrypted =
+        captures.iter().find(|capture| name(capture) == "encrypted.pcap").context("no capture")?;
+    let records = replay::records(encrypted)?;
+    let [handshake] = records.as_slice() else { anyhow::bail!("{records:?}") };
+    ensure!(
+        (handshake.protocol.as_str(), handshake.outcome.as_str()) == ("tls", "complete"),
+        "{handshake:?}"
+    );
+    ensure!(handshake.text("plainsight.tls.upgraded_from") == "mysql", "{handshake:?}");
+    // What tshark says of its ServerHello.
+    ensure!(handshake.text("tls.cipher") == "TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "{handshake:?}");
+    Ok(())
+}

@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 20] = [
+const LIVE_NEEDS: [Need; 29] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -53,6 +53,9 @@ const LIVE_NEEDS: [Need; 20] = [
     Need::program("tmux", "tmux"),
     Need::program("ip", "iproute2"),
     Need::program("unshare", "util-linux"),
+    Need::program("setpriv", "util-linux"),
+    Need::program("buildah", "buildah"),
+    Need::program("systemd-nspawn", "systemd-container"),
     Need::program("dnsmasq", "dnsmasq-base"),
     Need::program("dig", "bind9-dnsutils"),
     Need::program("dnsperf", "dnsperf"),
@@ -62,10 +65,18 @@ const LIVE_NEEDS: [Need; 20] = [
     Need::server("pg_createcluster", "postgresql", "postgresql"),
     Need::program("psql", "postgresql-client"),
     Need::server("memcached", "memcached", "memcached"),
+    Need::server("containerd", "containerd", "containerd"),
+    Need::program("runc", "runc"),
+    Need::program("/usr/lib/cni/bridge", "containernetworking-plugins"),
+    Need::program("busybox", "busybox-static"),
+    Need::program("sha256sum", "coreutils"),
+    Need::program("openssl", "openssl"),
 ];
 
-/// Programs that the tests of captures start: another reader of captures, for a second opinion.
-const CORPORA_NEEDS: [Need; 1] = [Need::program("tshark", "tshark")];
+/// Programs that the tests without privileges start: another reader of captures, for a second opinion, and systemd's own
+/// opinion of the unit.
+const CORPORA_NEEDS: [Need; 2] =
+    [Need::program("tshark", "tshark"), Need::program("systemd-analyze", "systemd")];
 
 /// Programs that the unit tests start: cpio reads the images that xtask writes.
 const UNIT_NEEDS: [Need; 1] = [Need::program("cpio", "cpio")];

@@ -10,6 +10,7 @@ mod globals;
 mod lifecycle;
 mod maps;
 mod memory;
+mod processes;
 mod registers;
 mod ring;
 mod socket;

@@ -49,8 +49,18 @@ pub enum LayoutError {
     },
 }
 
-/// Members that some kernels do without: the upper-layer protocols (CONFIG_TLS), IPv6.
-const OPTIONAL: [&str; 3] = ["icsk_ulp_ops", "skc_v6_daddr", "skc_v6_rcv_saddr"];
+/// Members that some kernels do without: the upper-layer protocols (CONFIG_TLS), IPv6; and those that only the records of
+/// processes need, without which none are sent.
+const OPTIONAL: [&str; 8] = [
+    "icsk_ulp_ops",
+    "skc_v6_daddr",
+    "skc_v6_rcv_saddr",
+    "real_parent",
+    "start_boottime",
+    "signal",
+    "live",
+    "interp",
+];
 
 /// The values of [`Layout`], field by field.
 ///

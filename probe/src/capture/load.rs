@@ -1,6 +1,6 @@
 //! Loads the kernel programs and attaches them.
 
-use std::{ops::Deref, os::fd::AsFd as _, path::Path};
+use std::{ops::Deref, os::fd::AsFd as _, path::Path, time::Duration};
 
 use aya::{
     Btf, Ebpf, EbpfLoader, include_bytes_aligned,
@@ -10,7 +10,11 @@ use aya::{
 use probe_ebpf::{
     filter::{bits, rule},
     record::{PAYLOAD_PER_CALL, PAYLOAD_PER_RECORD},
-    ring::SEGMENT_BYTES,
+    ring::{RINGS_PER_CPU, SEGMENT_BYTES},
+};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    time::Timespec,
 };
 use thiserror::Error;
 
@@ -18,8 +22,10 @@ use super::{
     cgroup,
     layout::{self, KERNEL_TYPES, LayoutError},
     losses::Losses,
+    preemption,
+    process_events::ProcessEvents,
     refusal::Refusal,
-    ring::Rings,
+    ring::{Rings, Segments},
     verdicts::Verdicts,
 };
 
@@ -44,6 +50,9 @@ pub struct CaptureOptions {
     pub filter: KernelFilter,
     /// Which form of the system call hook to use.
     pub hook: SystemCallHook,
+    /// Whether processes are told of when they are forked, start programs and end. Without, a process that lives for a
+    /// moment may be gone before it can be named.
+    pub processes: bool,
 }
 
 impl Default for CaptureOptions {
@@ -54,6 +63,7 @@ impl Default for CaptureOptions {
             connections: 65_536,
             filter: KernelFilter::default(),
             hook: SystemCallHook::Best,
+            processes: true,
         }
     }
 }
@@ -124,6 +134,8 @@ pub struct Capture {
     /// Holds the links.
     programs: Ebpf,
     life: RingBuf<MapData>,
+    processes: Option<ProcessEvents>,
+    wakes: RingBuf<MapData>,
     rings: Rings,
     watches_splice: bool,
     counters: PerCpuArray<MapData, u64>,
@@ -144,6 +156,9 @@ impl Capture {
             .map(|tracepoint| attach_raw(&mut programs, tracepoint, tracepoint))
             .collect::<Result<Vec<_>, _>>()?;
         let life = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
+        let processes =
+            RingBuf::try_from(take(&mut programs, "PROCESSES")?).map_err(|e| refused("the ring", &e))?;
+        let wakes = RingBuf::try_from(take(&mut programs, "WAKES")?).map_err(|e| refused("the ring", &e))?;
         let rings = map_rings(&programs, options)?;
         let verdicts = Array::try_from(take(&mut programs, "VERDICTS")?).map_err(|e| refused("a map", &e))?;
         let counters =
@@ -151,8 +166,22 @@ impl Capture {
         hooks.extend(attach_calls(&mut programs, &types, options.hook)?);
         // The exit of system calls sees splice by itself.
         let watches_splice = !hooks.iter().any(|hook| hook.name == SOCKET_HOOKS[0]);
-        let capture = Self { programs, life, rings, watches_splice, counters, hooks };
+        let mut of_processes = Vec::new();
+        if options.processes {
+            // Refused, they leave short-lived processes without names, and everything else as it is.
+            let attached =
+                PROCESS_HOOKS.into_iter().filter_map(|name| attach_raw(&mut programs, name, name).ok());
+            of_processes.extend(attached);
+        }
+        let processes = (!of_processes.is_empty()).then(|| ProcessEvents::new(processes));
+        hooks.extend(of_processes);
+        let capture = Self { programs, life, processes, wakes, rings, watches_splice, counters, hooks };
         Ok((capture, Verdicts::new(verdicts)))
+    }
+
+    /// What the kernel tells of processes, for whoever names them; once, and only if it does.
+    pub fn take_process_events(&mut self) -> Option<ProcessEvents> {
+        self.processes.take()
     }
 
     /// The next record of a connection's life, `None` if there is none yet. It leaves the ring when it is dropped.
@@ -188,6 +217,19 @@ impl Capture {
         Ok(())
     }
 
+    /// Waits for so long, or until a program finds that there is much to read.
+    pub fn wait(&mut self, most: Duration) {
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(most.subsec_nanos()) };
+        let mut wanted = [PollFd::new(&self.wakes, PollFlags::IN)];
+        let waited = poll(&mut wanted, Some(&timeout));
+        // What woke the thread is thrown away already, and leaves the ring when the next record is looked for.
+        let records = std::iter::from_fn(|| self.wakes.next().map(drop)).count();
+        if waited.is_err() || records > 0 {
+            // Interrupted, or refused, which is no reason to spin.
+            std::thread::sleep(most);
+        }
+    }
+
     /// What is attached, and how.
     #[must_use]
     pub fn hooks(&self) -> &[AttachedHook] {
@@ -204,6 +246,9 @@ impl Capture {
 /// The hooks of a connection's life, whose programs are named after them. The last to attach is the first to make
 /// entries in the connection table, so that none is made whose end would go unseen.
 const LIFE_HOOKS: [&str; 3] = ["tcp_destroy_sock", "inet_sock_set_state", "tcp_retransmit_skb"];
+
+/// The hooks of processes, whose programs are named after them.
+const PROCESS_HOOKS: [&str; 3] = ["sched_process_exit", "sched_process_fork", "sched_process_exec"];
 
 /// What came of attaching a hook.
 #[derive(Debug)]
@@ -223,6 +268,7 @@ pub fn try_hooks() -> Result<Vec<TriedHook>, CaptureError> {
     let mut programs = load(&CaptureOptions::default(), types.as_ref().ok())?;
     let mut tried: Vec<_> = LIFE_HOOKS
         .into_iter()
+        .chain(PROCESS_HOOKS)
         .map(|name| TriedHook { name, attached: attach_raw(&mut programs, name, name) })
         .collect();
     match attach_calls(&mut programs, &types, SystemCallHook::Best) {
@@ -247,16 +293,19 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
     let cpus = u32::try_from(cpus()).unwrap_or(u32::MAX);
     let filters = filter_bits(&options.filter);
     let own_process = std::process::id();
+    let takes_turns = u32::from(preemption::needs_turns());
     EbpfLoader::new()
         .btf(types)
         .override_global("LAYOUT", offsets.as_slice(), true)
         .override_global("OWN_PROCESS", &own_process, true)
         .override_global("FILTERS", &filters, true)
         .override_global("PAYLOAD_BYTES", &payload_bytes, true)
-        .override_global("SEGMENTS", &segments, true)
+        .override_global("NEAR_SEGMENTS", &segments.near, true)
+        .override_global("FAR_SEGMENTS", &segments.far, true)
+        .override_global("TAKES_TURNS", &takes_turns, true)
         .map_max_entries("EVENTS", (ring_bytes / 8).max(MIN_RING_BYTES))
-        .map_max_entries("RINGS", cpus.saturating_mul(segments))
-        .map_max_entries("CURSORS", cpus)
+        .map_max_entries("RINGS", cpus.saturating_mul(segments.together()))
+        .map_max_entries("CURSORS", cpus.saturating_mul(RINGS_PER_CPU))
         .override_global("CONNECTION_SLOTS", &slots, true)
         .map_max_entries("CONNECTIONS", slots)
         .map_max_entries("CLAIMS", options.connections)
@@ -376,12 +425,10 @@ fn cpus() -> usize {
     online.and_then(|last| usize::try_from(last).ok()).map_or(1, |last| last + 1)
 }
 
-/// Segments of each CPU's ring if all rings together take so many bytes; at least one.
-fn segments(ring_bytes: u32) -> u32 {
+/// Segments of each CPU's rings if all rings together take so many bytes.
+fn segments(ring_bytes: u32) -> Segments {
     let share = u64::from(ring_bytes) / SEGMENT_BYTES / cpus() as u64;
-    let share = u32::try_from(share).unwrap_or(u32::MAX).max(1);
-    // Rounded down: a position is masked with it.
-    1 << share.ilog2()
+    Segments::divided(u32::try_from(share).unwrap_or(u32::MAX))
 }
 
 fn map_rings(programs: &Ebpf, options: &CaptureOptions) -> Result<Rings, CaptureError> {

@@ -6,8 +6,6 @@ use probe_ebpf::counter::Counter;
 /// Counts since the programs were attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Losses {
-    /// Calls whose record was sent.
-    pub captured_calls: u64,
     /// Calls that read, lost because the ring was full.
     pub ring_full_received: u64,
     /// Calls that wrote, lost because the ring was full.
@@ -36,6 +34,8 @@ pub struct Losses {
     pub interrupted: u64,
     /// TCP segments that the host sent again.
     pub retransmits: u64,
+    /// Records of processes, lost because their ring was full.
+    pub ring_full_processes: u64,
 }
 
 impl Losses {
@@ -56,7 +56,6 @@ impl Losses {
             counters.get(&(counter as u32), 0).map_or(0, |values| values.iter().copied().sum())
         };
         Self {
-            captured_calls: sum(Counter::CapturedCalls),
             ring_full_received: sum(Counter::RingFullReceived),
             ring_full_sent: sum(Counter::RingFullSent),
             ring_full_control: sum(Counter::RingFullControl),
@@ -71,6 +70,7 @@ impl Losses {
             unseen_reads: sum(Counter::UnseenReads),
             interrupted: sum(Counter::Interrupted),
             retransmits: sum(Counter::Retransmits),
+            ring_full_processes: sum(Counter::RingFullProcesses),
         }
     }
 }

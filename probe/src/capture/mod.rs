@@ -8,6 +8,8 @@ mod layout;
 mod listeners;
 mod load;
 mod losses;
+mod preemption;
+mod process_events;
 mod refusal;
 mod ring;
 mod verdicts;
@@ -23,5 +25,6 @@ pub use load::{
     SystemCallHook, TriedHook, try_hooks,
 };
 pub use losses::Losses;
+pub use process_events::{ProcessEvent, ProcessEvents};
 pub use refusal::Refusal;
 pub use verdicts::Verdicts;

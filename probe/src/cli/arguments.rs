@@ -22,7 +22,7 @@ Examples:
   plainsight replay capture.pcapng        the same from a capture file, without privileges
   plainsight doctor                       what this host allows, and what to do about the rest
 
-Exit codes: 0 done, 1 failed while running, 2 bad usage, 3 this host lacks something.";
+Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration, 3 this host lacks something.";
 
 /// Shows every request on this host without touching the applications. Without a command it watches.
 #[derive(Debug, Parser)]
@@ -53,6 +53,12 @@ pub(super) enum Command {
     /// Exchanges of pcap and pcapng files; needs no privileges
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArguments),
+    /// The daemon's configuration
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArguments),
+    /// Whether a configuration can be used, and what is wrong with it if not
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(CheckArguments),
     /// What this host allows: kernel, BTF, capabilities, hooks
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
@@ -84,6 +90,17 @@ Examples:
   plainsight replay *.pcapng --status 5xx --json
   plainsight replay capture.pcap --protocol mysql,redis --errors
   plainsight replay capture.pcap --stat --by server,path";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  plainsight run --print-default-config > plainsight.yaml";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  plainsight check /etc/plainsight/plainsight.yaml
+
+Exits with 0 when the file can be used, and with 2 when it cannot: then one line says for each thing that is wrong where
+it stands, and what to write instead.";
 
 const DOCTOR_EXAMPLES: &str = "\
 Exits with 0 when requests can be watched here, and with 3 when something essential is missing.";
@@ -185,6 +202,24 @@ pub(super) struct LimitArguments {
     /// Stop by itself after this long, such as 30s or 5m
     #[arg(long = "for", value_name = "DURATION")]
     pub(super) duration: Option<TimeSpan>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArguments {
+    /// The configuration; without one, everything has its default, and OTEL_EXPORTER_OTLP_ENDPOINT says where to
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Print a configuration with every key, what it means, and its default
+    #[arg(long, conflicts_with = "config")]
+    pub(super) print_default_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// The configuration
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use plainsight_protocols::{Settings, Wanted, route::RoutePattern};
 
-use super::values;
+use super::{identity_arguments::IdentityArguments, values};
 use crate::signal::Filter;
 
 const HEADING: &str = "Capture";
@@ -30,6 +30,9 @@ pub(super) struct CaptureArguments {
 
     #[command(flatten)]
     pub(super) reading: ReadingArguments,
+
+    #[command(flatten)]
+    pub(super) identity: IdentityArguments,
 }
 
 /// Options of the parsers, live and in a replay.

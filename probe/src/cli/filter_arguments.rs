@@ -39,12 +39,12 @@ pub(super) struct CommonFilterArguments {
     #[arg(long = "remote", value_name = "ADDRESS", value_delimiter = ',')]
     remotes: Vec<RemotePattern>,
 
-    /// Beginning of a container's id
-    #[arg(long = "container", value_name = "ID", value_delimiter = ',', value_parser = values::id_prefix)]
+    /// Beginning of a container's id, or its name
+    #[arg(long = "container", value_name = "ID", value_delimiter = ',', value_parser = values::id_or_name)]
     containers: Vec<String>,
 
-    /// Beginning of a pod's uid
-    #[arg(long = "pod", value_name = "UID", value_delimiter = ',', value_parser = values::id_prefix)]
+    /// Beginning of a pod's uid, or its name, as in 'web-0' or 'shop/web-0'
+    #[arg(long = "pod", value_name = "POD", value_delimiter = ',', value_parser = values::id_or_name)]
     pods: Vec<String>,
 
     /// Request method or operation, in any case: GET, SELECT, HGETALL, Produce, AAAA, SayHello

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     capture::{CaptureOptions, KernelFilter, SystemCallHook},
     flow::Observer,
+    identity::Identities,
     pipeline::{Live, LiveError, LiveOptions},
     signal::{Filter, Status},
 };
@@ -38,13 +39,20 @@ pub(super) fn options(arguments: &CaptureArguments, filter: &Filter) -> LiveOpti
     }
 }
 
-/// Starts to observe, with an observer of `observer` for each worker.
+/// Starts to observe, with an observer of `observer` for each worker. What the kernel tells of processes goes to
+/// `identities`.
 pub(super) fn start<O: Observer + Send + 'static>(
     options: &LiveOptions,
+    identities: &Identities,
     observer: &mut dyn FnMut() -> O,
 ) -> Result<Box<dyn Source>, Failure> {
     match Live::start(options, |_| observer()) {
-        Ok(live) => Ok(Box::new(LiveSource(live))),
+        Ok(mut live) => {
+            if let Some(events) = live.take_process_events() {
+                identities.follow(events);
+            }
+            Ok(Box::new(LiveSource(live)))
+        }
         Err(error @ LiveError::Capture(_)) => {
             Err(Failure::Host(format!("{error}; `plainsight doctor` tells what this host allows")))
         }

@@ -2,13 +2,16 @@
 
 mod arguments;
 mod capture_arguments;
+mod configuration;
 mod doctor;
 mod failure;
 mod filter_arguments;
+mod identity_arguments;
 mod interrupt;
 mod live;
 mod observers;
 mod replay;
+mod run;
 mod session;
 mod source;
 mod stat;
@@ -50,6 +53,8 @@ pub fn main() -> ExitCode {
         Some(Command::Watch(arguments)) => watch(&arguments),
         Some(Command::Stat(arguments)) => stat(arguments),
         Some(Command::Replay(arguments)) => replay(arguments),
+        Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Check(arguments)) => configuration::check(&arguments.file),
         Some(Command::Doctor(arguments)) => return doctor::run(arguments.json),
     };
     match result {
@@ -71,15 +76,16 @@ fn watch(arguments: &WatchArguments) -> Result<(), Failure> {
     } else {
         watch::Display::Lines { colours: false }
     };
+    let identities = arguments.capture.identity.identities();
     let watch = Watch {
         filter,
         clock: Clock::boot_time(),
         display,
         duration: arguments.limit.duration.map(|duration| duration.0),
-        identities: Some(Identities::default()),
+        identities: Some(identities.clone()),
     };
     let quiet = matches!(watch.display, watch::Display::Screen(_));
-    let status = watch.run(Interrupt::listen(), |observer| begin(&options, quiet, observer))?;
+    let status = watch.run(Interrupt::listen(), |observer| begin(&options, &identities, quiet, observer))?;
     summarise(&status);
     Ok(())
 }
@@ -87,10 +93,11 @@ fn watch(arguments: &WatchArguments) -> Result<(), Failure> {
 /// Starts live observation, and says so unless a screen shows it: whoever waits to send requests can begin.
 fn begin<O: Observer + Send + 'static>(
     options: &LiveOptions,
+    identities: &Identities,
     quiet: bool,
     observer: &mut dyn FnMut() -> O,
 ) -> Result<Box<dyn Source>, Failure> {
-    let source = live::start(options, observer)?;
+    let source = live::start(options, identities, observer)?;
     if !quiet {
         say("watching this host; Ctrl-C ends");
     }
@@ -107,6 +114,7 @@ fn stat(arguments: StatArguments) -> Result<(), Failure> {
     } else {
         stat::Display::Tables
     };
+    let identities = arguments.capture.identity.identities();
     let stat = Stat {
         by: keys(arguments.grouping.by, &filter, true),
         filter,
@@ -114,11 +122,11 @@ fn stat(arguments: StatArguments) -> Result<(), Failure> {
         display,
         interval: arguments.grouping.interval.map(|interval| interval.0),
         duration: arguments.limit.duration.map(|duration| duration.0),
-        identities: Some(Identities::default()),
+        identities: Some(identities.clone()),
         own_time: false,
     };
     let quiet = matches!(stat.display, stat::Display::Screen(_));
-    let status = stat.run(Interrupt::listen(), |observer| begin(&options, quiet, observer))?;
+    let status = stat.run(Interrupt::listen(), |observer| begin(&options, &identities, quiet, observer))?;
     summarise(&status);
     Ok(())
 }

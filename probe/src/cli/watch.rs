@@ -1,6 +1,10 @@
 //! Exchanges one by one: on a live screen, as plain lines, or as JSON.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     Failure,
@@ -68,7 +72,8 @@ impl Watch {
         })?;
         let mut session = Session::new(source, tallies, interrupt, self.duration);
         // Dropped before the session is: workers that wait for room must be let go before they are waited for.
-        let mut incoming = Incoming { handover, filter, identities: self.identities, taken: Vec::new() };
+        let mut incoming =
+            Incoming { handover, filter, identities: self.identities, taken: Vec::new(), held: None };
         let ended = match self.display {
             Display::Screen(watching) => run_screen(&mut session, &mut incoming, watching),
             Display::Lines { colours } => {
@@ -83,27 +88,47 @@ impl Watch {
     }
 }
 
+/// How long records are held back while the names of a new container are asked for, and how many at most: the workers
+/// must not wait for names.
+const HELD_FOR: Duration = Duration::from_secs(1);
+const HELD: usize = 32_768;
+
 /// Records from the workers, with their identities filled in.
 struct Incoming {
     handover: Handover<Record>,
     filter: Arc<Filter>,
     identities: Option<Identities>,
     taken: Vec<Record>,
+    /// Since when what was taken is held back.
+    held: Option<Instant>,
 }
 
 impl Incoming {
     fn take(&mut self) -> (impl ExactSizeIterator<Item = Record>, Progress) {
         let progress = self.handover.take(&mut self.taken);
+        if progress == Progress::Open && self.names_are_awaited() {
+            self.held.get_or_insert_with(Instant::now);
+            return (self.taken.drain(..0), progress);
+        }
+        self.held = None;
         if let Some(identities) = &self.identities {
             for record in &mut self.taken {
-                let process = record.process.as_ref();
-                record.identity = process.map(|process| identities.resolve(process.pid));
+                let (process, start) = (record.process.as_ref(), record.start.to_system_time());
+                record.identity = process.map(|process| identities.resolve_at(process.pid, start));
+                record.peer = identities.peer(record.remote().ip());
             }
         }
         if self.filter.needs_identity() {
             self.taken.retain(|record| self.filter.accepts_identity(record.identity.as_deref()));
         }
         (self.taken.drain(..), progress)
+    }
+
+    fn names_are_awaited(&self) -> bool {
+        let Some(identities) = &self.identities else { return false };
+        let may_wait = self.taken.len() < HELD && self.held.is_none_or(|since| since.elapsed() < HELD_FOR);
+        let mut processes = self.taken.iter().filter_map(|record| record.process.as_ref());
+        may_wait && processes.any(|process| identities.is_awaited(process.pid))
     }
 }
 

@@ -4,7 +4,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::json_text::{append_number, append_text};
+use super::{
+    identity_json::append_identity,
+    json_text::{append_number, append_text},
+};
 use crate::signal::{AttributeValue, Record, outcome_name, outcome_reason, side_name};
 
 /// Appends the record as JSON on one line, without its end.
@@ -41,13 +44,13 @@ pub fn append_record(line: &mut Vec<u8>, record: &Record) {
 }
 
 /// The name of a field that is not the first one. Names are ours and need no escaping.
-fn append_name(line: &mut Vec<u8>, name: &str) {
+pub(super) fn append_name(line: &mut Vec<u8>, name: &str) {
     line.extend_from_slice(b",\"");
     line.extend_from_slice(name.as_bytes());
     line.extend_from_slice(b"\":");
 }
 
-fn append_field(line: &mut Vec<u8>, name: &str, value: Option<&str>) {
+pub(super) fn append_field(line: &mut Vec<u8>, name: &str, value: Option<&str>) {
     append_name(line, name);
     append_optional(line, value);
 }
@@ -111,40 +114,6 @@ fn append_attributes(line: &mut Vec<u8>, record: &Record) {
     line.push(b'}');
 }
 
-fn append_identity(line: &mut Vec<u8>, record: &Record) {
-    let identity = record.identity.as_deref();
-    append_name(line, "process");
-    match &record.process {
-        Some(process) => {
-            line.extend_from_slice(b"{\"pid\":");
-            append_number(line, process.pid.into());
-            append_field(line, "comm", Some(&process.comm()));
-            append_field(line, "exe", identity.and_then(|identity| identity.exe.as_deref()));
-            line.push(b'}');
-        }
-        None => line.extend_from_slice(b"null"),
-    }
-    let container = identity.and_then(|identity| identity.container.as_ref());
-    append_object(line, "container", "id", container.map(|container| &*container.id));
-    let pod = identity.and_then(|identity| identity.pod.as_ref());
-    append_object(line, "k8s", "pod_uid", pod.map(|pod| &*pod.pod_uid));
-}
-
-/// An object of one member, or null.
-fn append_object(line: &mut Vec<u8>, name: &str, member: &str, value: Option<&str>) {
-    append_name(line, name);
-    match value {
-        Some(value) => {
-            line.extend_from_slice(b"{\"");
-            line.extend_from_slice(member.as_bytes());
-            line.extend_from_slice(b"\":");
-            append_text(line, value);
-            line.push(b'}');
-        }
-        None => line.extend_from_slice(b"null"),
-    }
-}
-
 fn append_id(line: &mut Vec<u8>, name: &str, id: Option<&[u8]>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     append_name(line, name);
@@ -164,13 +133,54 @@ mod tests {
 
     use super::*;
     use crate::{
-        identity::{Container, Identity, Pod},
+        identity::{
+            Container, Identity, Image, Labels, Owner, OwnerKind, Peer, PeerKind, Pod, Resource, User,
+        },
         signal::{Clock, Example, ExampleDetails, IdGenerator, RecordBuilder},
     };
 
     fn build(example: &Example) -> Record {
         let ids = IdGenerator::from_seed([7; 32]);
         example.observe(|observed| RecordBuilder::new(Clock::WallTime, ids, true).build(observed))
+    }
+
+    fn identity() -> Identity {
+        let started = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_767_323_045);
+        let container = Container {
+            id: "f".repeat(64).into(),
+            name: Some("web".into()),
+            image: Some(Image {
+                name: "docker.io/shop/web".into(),
+                tag: Some("1.4".into()),
+                digest: Some("sha256:dd".into()),
+            }),
+            ..Container::default()
+        };
+        let pod = Pod {
+            pod_uid: "11111111-2222-3333-4444-555555555555".into(),
+            namespace: Some("shop".into()),
+            name: Some("web-1-x".into()),
+            node: Some("node-1".into()),
+            owners: vec![Owner { kind: OwnerKind::Deployment, name: "web".into() }],
+            labels: Labels::new([("tier".to_owned(), "front".to_owned())]),
+            ..Pod::default()
+        };
+        let resource = Resource {
+            service_name: "web".into(),
+            service_namespace: Some("shop".into()),
+            ..Resource::default()
+        };
+        Identity {
+            parent: Some(1),
+            exe: Some("/usr/sbin/nginx".into()),
+            command: Some("nginx -g 'x'".into()),
+            user: Some(User { id: 33, name: Some("www-data".into()) }),
+            started_ticks: Some(7),
+            started: Some(started),
+            container: Some(container.into()),
+            pod: Some(pod.into()),
+            resource: resource.into(),
+        }
     }
 
     fn text(record: &Record) -> String {
@@ -194,11 +204,12 @@ mod tests {
             ..Example::default()
         });
         record.span_id = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];
-        record.identity = Some(Arc::new(Identity {
-            exe: Some("/usr/sbin/nginx".into()),
-            container: Some(Container { id: "f".repeat(64).into() }),
-            pod: Some(Pod { pod_uid: "11111111-2222-3333-4444-555555555555".into() }),
-            ..Identity::default()
+        record.identity = Some(Arc::new(identity()));
+        record.peer = Some(Arc::new(Peer {
+            kind: PeerKind::Pod,
+            name: "buyer-0".into(),
+            namespace: Some("shop".into()),
+            service: Some("buyer".into()),
         }));
         let expected = concat!(
             r#"{"start":"2026-01-02T03:04:05.678901234Z","duration_ns":812345,"protocol":"http","side":"server","#,
@@ -206,9 +217,14 @@ mod tests {
             r#""client":{"address":"10.0.0.7","port":41822},"server":{"address":"10.0.0.9","port":8080},"#,
             r#""attributes":{"http.request.method":"GET","url.path":"/users/17","http.response.status_code":200},"#,
             r#""request_bytes":312,"response_bytes":1804,"missing_bytes":0,"#,
-            r#""process":{"pid":4242,"comm":"nginx","exe":"/usr/sbin/nginx"},"#,
-            r#""container":{"id":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"},"#,
-            r#""k8s":{"pod_uid":"11111111-2222-3333-4444-555555555555"},"#,
+            r#""process":{"pid":4242,"comm":"nginx","exe":"/usr/sbin/nginx","parent_pid":1,"user_id":33,"#,
+            r#""user":"www-data","started":"2026-01-02T03:04:05.000000000Z","command":"nginx -g 'x'"},"#,
+            r#""container":{"id":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff","name":"web","#,
+            r#""image":"docker.io/shop/web:1.4","image_digest":"sha256:dd","labels":{}},"#,
+            r#""k8s":{"pod_uid":"11111111-2222-3333-4444-555555555555","namespace":"shop","pod":"web-1-x","#,
+            r#""container":"web","node":"node-1","owner_kind":"Deployment","owner":"web","labels":{"tier":"front"}},"#,
+            r#""service":{"name":"web","namespace":"shop"},"#,
+            r#""peer":{"kind":"pod","name":"buyer-0","namespace":"shop","service":"buyer"},"#,
             r#""trace_id":"abababababababababababababababab","span_id":"0123456789abcdef","#,
             r#""parent_span_id":"cdcdcdcdcdcdcdcd"}"#,
         );
@@ -223,7 +239,17 @@ mod tests {
             ..Example::without_response()
         });
         let json = json(&record);
-        for absent in ["duration_ns", "name", "error_type", "process", "container", "k8s", "parent_span_id"] {
+        for absent in [
+            "duration_ns",
+            "name",
+            "error_type",
+            "process",
+            "container",
+            "k8s",
+            "service",
+            "peer",
+            "parent_span_id",
+        ] {
             assert!(json[absent].is_null(), "{absent} is {}", json[absent]);
         }
         assert_eq!(

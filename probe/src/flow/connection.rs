@@ -8,16 +8,18 @@ use plainsight_protocols::{
 };
 
 use super::counters::{ExchangeCounters, LimitCounters};
+use super::life::Life;
 use super::offsets::Numbering;
 use super::stream::{Outlet, Reassembly};
 use super::streams::Streams;
 use super::{Observed, Observer};
-use crate::capture::{Chunk, ConnectionId, EndOfStream, Flow, Opened, Process, Role};
+use crate::capture::{Chunk, Closed, ConnectionId, EndOfStream, Flow, Opened, Process, Role};
 
 /// A connection in the table.
 pub(super) struct Connection {
     facts: Facts,
     process: Process,
+    life: Life,
     streams: Streams,
     numbering: Numbering,
     /// `None` once nothing more will be parsed.
@@ -29,10 +31,10 @@ pub(super) struct Connection {
 }
 
 /// What does not change.
-struct Facts {
-    id: ConnectionId,
-    local: SocketAddr,
-    remote: SocketAddr,
+pub(super) struct Facts {
+    pub(super) id: ConnectionId,
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
     /// Whether the observed end is believed to be the server. The content may prove the contrary.
     serves: bool,
 }
@@ -44,6 +46,14 @@ pub(super) struct Surroundings<'a, O> {
     pub(super) exchanges: &'a mut ExchangeCounters,
     pub(super) limits: &'a mut LimitCounters,
     pub(super) observer: &'a mut O,
+}
+
+impl<O> Surroundings<'_, O> {
+    #[inline]
+    fn reborrow(&mut self) -> Surroundings<'_, O> {
+        let Self { protocols, reassembly, exchanges, limits, observer } = self;
+        Surroundings { protocols, reassembly, exchanges, limits, observer }
+    }
 }
 
 impl Connection {
@@ -58,6 +68,7 @@ impl Connection {
         Self {
             facts: Facts { id, local, remote, serves },
             process: Process::default(),
+            life: Life::new(opened),
             streams: Streams::new(from_start),
             numbering: Numbering::default(),
             conversation: Some(Conversation::new(from_start)),
@@ -79,15 +90,23 @@ impl Connection {
 
     /// Parses nothing more, and frees what parsing took.
     pub(super) fn stop_parsing(&mut self, reassembly: &mut Reassembly) {
+        self.learn_protocol();
         self.conversation = None;
         self.streams.discard(reassembly);
         self.streams = Streams::new(false);
     }
 
     #[inline]
-    pub(super) fn chunk<O: Observer>(&mut self, chunk: &Chunk<'_>, around: Surroundings<'_, O>) {
+    pub(super) fn chunk<O: Observer>(&mut self, chunk: &Chunk<'_>, mut around: Surroundings<'_, O>) {
         self.process = chunk.process;
-        self.with(around, |streams, reassembly, delivery| streams.chunk(chunk, reassembly, delivery));
+        let is_due = self.life.chunk(chunk, &self.facts, around.observer);
+        self.with(around.reborrow(), |streams, reassembly, delivery| {
+            streams.chunk(chunk, reassembly, delivery);
+        });
+        if is_due {
+            self.learn_protocol();
+            self.life.tell(&self.facts, around.observer);
+        }
     }
 
     pub(super) fn end_of_stream<O: Observer>(&mut self, end: &EndOfStream, around: Surroundings<'_, O>) {
@@ -103,20 +122,29 @@ impl Connection {
         });
     }
 
-    /// Passes on what waits, requests first, and reports what is unfinished.
+    /// Passes on what waits, requests first, and reports what is unfinished. `closed` has the facts of an end that was seen.
     pub(super) fn close<O: Observer>(
         &mut self,
         reason: CloseReason,
-        lost_calls: [u32; 2],
+        closed: Option<&Closed>,
         now: Timestamp,
-        around: Surroundings<'_, O>,
+        mut around: Surroundings<'_, O>,
     ) {
-        self.with(around, |streams, reassembly, delivery| {
+        self.learn_protocol();
+        let lost_calls = closed.map_or([0; 2], |closed| closed.lost_calls);
+        self.with(around.reborrow(), |streams, reassembly, delivery| {
             let requests = if delivery.serves() { Flow::Received } else { Flow::Sent };
             streams.finish(requests, lost_calls, now, reassembly, delivery);
             delivery.tell(|conversation, report| conversation.close(reason, now, report));
         });
         self.conversation = None;
+        self.life.end(closed, &self.facts, around.observer);
+    }
+
+    fn learn_protocol(&mut self) {
+        if let Some((State::Parsing(protocol), _)) = self.parsing() {
+            self.life.speaks(protocol);
+        }
     }
 
     /// Reports what is unfinished and begins a new conversation in the middle of the streams.

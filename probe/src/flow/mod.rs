@@ -8,14 +8,15 @@
 
 use std::net::SocketAddr;
 
-use plainsight_protocols::{Exchange, Side};
+use plainsight_protocols::{Exchange, Protocol, Side, Timestamp};
 
-use crate::capture::{ConnectionId, Process};
+use crate::capture::{Closed, ConnectionId, Opened, Process, Role};
 
 mod connection;
 mod counters;
 mod held;
 mod index_list;
+mod life;
 mod limits;
 mod offsets;
 mod schedule;
@@ -55,6 +56,27 @@ pub struct Observed<'a> {
     pub response_sequence: Option<u32>,
 }
 
+/// A TCP connection as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Address of the observed end.
+    pub local: SocketAddr,
+    /// Address of the other end.
+    pub remote: SocketAddr,
+    /// The part that the observed end plays, as it was known when the connection was opened: it does not change.
+    pub role: Role,
+    /// The process that moved the first bytes, zero if none was seen to: it does not change either.
+    pub pid: u32,
+    /// What is spoken on it, as far as is known by now.
+    pub protocol: Option<Protocol>,
+    /// Whether its beginning was seen.
+    pub from_start: bool,
+    /// How long the handshake took, where the observed end dialled.
+    pub handshake_ns: Option<u64>,
+}
+
 /// Receives what the connections of one worker carried.
 pub trait Observer {
     /// One exchange.
@@ -63,6 +85,16 @@ pub trait Observer {
     /// `count` exchanges took place of which nothing was seen that could be reported: their bytes were lost.
     fn unobserved(&mut self, count: u64);
 
+    /// A TCP connection was announced: it has begun, or was joined in the middle.
+    fn opened(&mut self, opened: &Opened) {
+        let _ = opened;
+    }
+
+    /// Time has come that far; said some hundred times a second, whether something happens or not.
+    fn tick(&mut self, now: Timestamp) {
+        let _ = now;
+    }
+
     /// Nothing more will be parsed on this connection, so its bytes need not be copied any longer. Said once.
     fn ignore(&mut self, connection: ConnectionId);
 
@@ -70,6 +102,22 @@ pub trait Observer {
     /// more. Said once.
     fn copy_beginnings(&mut self, connection: ConnectionId) {
         let _ = connection;
+    }
+
+    /// A TCP connection carried its first bytes; one that ends without any is told of just before its end. Said once, before
+    /// anything else is said of it.
+    fn connection_opened(&mut self, connection: &ConnectionFacts) {
+        let _ = connection;
+    }
+
+    /// So many bytes were received and sent on it since this was last said. What is still missing is told at its end.
+    fn connection_moved(&mut self, connection: &ConnectionFacts, received: u64, sent: u64) {
+        let _ = (connection, received, sent);
+    }
+
+    /// It ended, or, without an end that was seen, is no longer followed. Said once, after all else.
+    fn connection_closed(&mut self, connection: &ConnectionFacts, closed: Option<&Closed>) {
+        let _ = (connection, closed);
     }
 
     /// The connection was dropped from the table though it goes on, because the table was full or it had been idle. A

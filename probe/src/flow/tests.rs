@@ -9,6 +9,7 @@ use crate::capture::{Chunk, Closed, ConnectionId, Event, Flow, Opened, Process, 
 
 mod datagrams;
 mod exchanges;
+mod lives;
 mod pairs;
 mod sequences;
 mod workers;

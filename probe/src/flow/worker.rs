@@ -164,7 +164,7 @@ impl<O: Observer> Worker<O> {
         }
     }
 
-    /// Time has passed: gives up what has waited too long. Wanted every 2 ms or so; it costs what is due and no more.
+    /// Time has passed: gives up what has waited too long. Wanted every few milliseconds; it costs what is due and no more.
     pub fn tick(&mut self, now: Timestamp) {
         self.now = now;
         for _ in 0..LOOKS_PER_TICK {
@@ -177,13 +177,14 @@ impl<O: Observer> Worker<O> {
             self.forget(index, CloseReason::Timeout);
         }
         self.sockets.tick(now, of_sockets!(self));
+        self.observer.tick(now);
     }
 
     /// The observation ends: reports what is unfinished on every connection, and forgets them all.
     pub fn finish(&mut self, now: Timestamp) {
         self.now = now;
         while let Some(index) = self.table.least_recently_used() {
-            self.remove(index, CloseReason::Evicted, [0; 2], now);
+            self.remove(index, CloseReason::Evicted, None, now);
         }
         self.sockets.finish(of_sockets!(self));
     }
@@ -248,6 +249,7 @@ impl<O: Observer> Worker<O> {
         }
         let index = self.table.insert(opened.connection, Connection::new(opened), self.now);
         self.connections.opened += 1;
+        self.observer.opened(opened);
         self.schedule.plan(index, Pace::Quiet, self.now);
     }
 
@@ -289,7 +291,7 @@ impl<O: Observer> Worker<O> {
         let Some(index) = self.table.find(closed.connection) else { return };
         let reason = if closed.reset { CloseReason::Reset } else { CloseReason::Closed };
         self.connections.closed += 1;
-        self.remove(index, reason, closed.lost_calls, closed.at);
+        self.remove(index, reason, Some(closed), closed.at);
     }
 
     /// Gives a connection that is due the chance to give up what it waits for, and plans the next look.
@@ -365,7 +367,7 @@ impl<O: Observer> Worker<O> {
 
     /// Drops a connection that goes on.
     fn forget(&mut self, index: u32, reason: CloseReason) {
-        if let Some(id) = self.remove(index, reason, [0; 2], self.now) {
+        if let Some(id) = self.remove(index, reason, None, self.now) {
             self.observer.forgotten(id);
         }
     }
@@ -374,14 +376,14 @@ impl<O: Observer> Worker<O> {
         &mut self,
         index: u32,
         reason: CloseReason,
-        lost_calls: [u32; 2],
+        closed: Option<&Closed>,
         at: Timestamp,
     ) -> Option<ConnectionId> {
         let (id, mut connection) = self.table.remove(index)?;
         self.schedule.remove(index);
         self.holders.remove(index);
         self.parser_bytes -= connection.parser_bytes;
-        connection.close(reason, lost_calls, at, surroundings!(self));
+        connection.close(reason, closed, at, surroundings!(self));
         Some(id)
     }
 

@@ -1,4 +1,4 @@
-//! Container id and pod uid from the path of a control group.
+//! Container id, pod uid and systemd unit from the path of a control group.
 //!
 //! Runtimes name a container's group after its id, and the kubelet the pod's group above it after the pod's uid:
 //!
@@ -9,23 +9,31 @@
 //! | containerd in a service's group | | `…-podUID.slice:cri-containerd:ID` |
 //! | CRI-O | `/kubepods/podUID/crio-ID` | `/kubepods.slice/…-podUID.slice/crio-ID.scope` |
 //! | Podman | `/libpod_parent/libpod-ID` | `/machine.slice/libpod-ID.scope/container` |
-
-use super::{Container, Pod};
+//!
+//! Seen from a group namespace below the root, paths of groups outside of it begin with `/..` for each level, and end the
+//! same.
 
 /// Length of a container id in hexadecimal digits.
 const CONTAINER_ID_LENGTH: usize = 64;
 
 /// The container whose group a path is in, the innermost one if they are nested.
-pub(super) fn container(path: &str) -> Option<Container> {
-    path.rsplit('/').find_map(container_id).map(|id| Container { id: id.into() })
+pub(super) fn container(path: &str) -> Option<&str> {
+    path.rsplit('/').find_map(container_id)
 }
 
 /// The pod whose group a path is in, the innermost one if they are nested.
-pub(super) fn pod(path: &str) -> Option<Pod> {
+pub(super) fn pod(path: &str) -> Option<Box<str>> {
     if !path.contains("kubepods") {
         return None;
     }
-    path.rsplit(['/', ':']).find_map(pod_uid).map(|pod_uid| Pod { pod_uid: pod_uid.into() })
+    path.rsplit(['/', ':']).find_map(pod_uid).map(Into::into)
+}
+
+/// The systemd service whose group a path is in, the innermost one, without `.service`. The managers of sessions are none:
+/// what people start by hand runs below them.
+pub(super) fn service(path: &str) -> Option<&str> {
+    let mut names = path.rsplit('/').filter_map(|segment| segment.strip_suffix(".service"));
+    names.next().filter(|name| !name.is_empty() && !name.starts_with("user@"))
 }
 
 fn container_id(segment: &str) -> Option<&str> {
@@ -68,7 +76,7 @@ mod tests {
 
     fn of(path: &str) -> (Option<String>, Option<String>) {
         let path = path.replace("ID64", ID).replace("UID_", &UID.replace('-', "_")).replace("UID-", UID);
-        (container(&path).map(|container| container.id.into()), pod(&path).map(|pod| pod.pod_uid.into()))
+        (container(&path).map(Into::into), pod(&path).map(Into::into))
     }
 
     #[test]
@@ -83,6 +91,9 @@ mod tests {
             "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID64.scope",
             "/default/ID64",
             "/../../ID64",
+            "/../../../system.slice/docker-ID64.scope",
+            "/system.slice/containerd.service/ID64",
+            "/user.slice/user-0.slice/user@0.service/user.slice/podman-7.scope/../libpod-ID64.scope",
         ];
         for path in paths {
             assert_eq!(of(path), (Some(ID.to_owned()), None), "{path}");
@@ -98,6 +109,8 @@ mod tests {
             "/kubepods.slice/kubepods-podUID_.slice/crio-ID64.scope",
             "/system.slice/containerd.service/kubepods-besteffort-podUID_.slice:cri-containerd:ID64",
             "/kubelet.slice/kubelet-kubepods.slice/podUID-/ID64",
+            "/../../kubepods-burstable.slice/kubepods-burstable-podUID_.slice/crio-ID64.scope/nested",
+            "/k8s.io/kubepods/besteffort/podUID-/ID64",
         ];
         for path in paths {
             assert_eq!(of(path), (Some(ID.to_owned()), Some(UID.to_owned())), "{path}");
@@ -132,6 +145,27 @@ mod tests {
         ];
         for path in paths {
             assert_eq!(of(path), (None, None), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_unit_and_sessions_are_none() {
+        assert_eq!(service("/system.slice/nginx.service"), Some("nginx"));
+        assert_eq!(
+            service("/../../system.slice/system-postgresql.slice/postgresql@15-main.service"),
+            Some("postgresql@15-main")
+        );
+        assert_eq!(
+            service("/user.slice/user-0.slice/user@0.service/app.slice/sync.service/sub"),
+            Some("sync")
+        );
+        for path in [
+            "/",
+            "/user.slice/user-0.slice/user@0.service/app.slice",
+            "/user.slice/user-0.slice/session-3.scope",
+            "/.service",
+        ] {
+            assert_eq!(service(path), None, "{path}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The thread that empties the ring.
 //!
 //! It wakes on a timer instead of being woken: a reader that waits to be woken costs the observed program about 750 ns
-//! per event, a reader on a timer about 150 ns.
+//! per event, a reader on a timer about 150 ns. Only where so much is moved that a CPU's near ring is full before the time
+//! is up do programs wake it, once.
 
 use std::{
     io,
@@ -13,14 +14,15 @@ use std::{
 use plainsight_protocols::Settings;
 use probe_ebpf::record::kind;
 
-use super::{Shared, batch::Batch, feedback::Feedback, now, shards::Shards};
+use super::{Shared, attention::Keeper, batch::Batch, feedback::Feedback, now, shards::Shards};
 use crate::{
     capture::{Capture, Decoded, Listeners, Verdicts, decode, header, with_role},
     flow::{Observer, Worker, WorkerSettings},
 };
 
-/// How long the thread sleeps between two passes while there is traffic.
-const PAUSE: Duration = Duration::from_millis(2);
+/// How long the thread sleeps between two passes while there is traffic. Each pass begins with cold caches, so the longer
+/// the better, up to what the near rings hold.
+const PAUSE: Duration = Duration::from_millis(4);
 /// How long it sleeps when the last passes found nothing.
 const IDLE_PAUSE: Duration = Duration::from_millis(10);
 /// How many empty passes make it idle.
@@ -48,6 +50,7 @@ pub(super) fn start<O: Observer + Send + 'static>(
             Worker::new(WorkerSettings { protocols: protocols.clone(), ..WorkerSettings::live() }, feedback)
         })
         .collect();
+    let keeper = Keeper::new(Arc::clone(&verdicts));
     let shards = Shards::start(workers, shared)?;
     // The hooks are attached by now, so a port that begins to listen during the scan is not missed.
     let listeners = Listeners::scan();
@@ -55,6 +58,7 @@ pub(super) fn start<O: Observer + Send + 'static>(
         capture,
         verdicts,
         listeners,
+        keeper,
         shards,
         shared: Arc::clone(shared),
         ended: Batch::default(),
@@ -68,6 +72,7 @@ struct Drain<O> {
     capture: Capture,
     verdicts: Arc<Mutex<Verdicts>>,
     listeners: Listeners,
+    keeper: Keeper,
     shards: Shards<O>,
     shared: Arc<Shared>,
     /// Ends of connections that the last pass met: what was moved before them is read by now.
@@ -91,7 +96,7 @@ impl<O: Observer + Send + 'static> Drain<O> {
                 continue;
             }
             empty_passes = if read == 0 { empty_passes + 1 } else { 0 };
-            std::thread::sleep(if empty_passes > IDLE_AFTER { IDLE_PAUSE } else { PAUSE });
+            self.capture.wait(if empty_passes > IDLE_AFTER { IDLE_PAUSE } else { PAUSE });
         }
         let deadline = Instant::now() + LAST_DRAIN;
         while self.pass() >= BUSY_PASS && Instant::now() < deadline {}
@@ -112,9 +117,12 @@ impl<O: Observer + Send + 'static> Drain<O> {
         let before = now();
         self.capture.mark_moved();
         let mut read = self.read_lives();
-        let shards = &mut self.shards;
+        let (shards, keeper, asked) = (&mut self.shards, &mut self.keeper, &self.shared.asked);
+        keeper.follow(asked);
         read += self.capture.read_moved(|record| {
-            if let Some(header) = header(record) {
+            if let Some(header) = header(record)
+                && keeper.wants(header.connection, asked)
+            {
                 shards.record(header.connection, record);
             }
         });

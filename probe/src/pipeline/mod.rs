@@ -5,6 +5,7 @@
 //! gets copies in batches over a bounded channel. When a worker falls behind, the channel fills, then the ring, and what
 //! finds no room is counted by the kernel programs: nothing vanishes without a number.
 
+mod attention;
 mod batch;
 mod drain;
 mod feedback;
@@ -22,8 +23,10 @@ use std::{
 use plainsight_protocols::{Settings, Timestamp};
 use thiserror::Error;
 
+pub use attention::Attention;
+
 use crate::{
-    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses},
+    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses, ProcessEvents},
     flow::{Counters, Observer},
     signal::{LossReason, Status, limit_notes},
 };
@@ -59,6 +62,7 @@ pub enum LiveError {
 pub struct Live<O> {
     shared: Arc<Shared>,
     hooks: Vec<AttachedHook>,
+    processes: Option<ProcessEvents>,
     drain: Option<JoinHandle<Vec<O>>>,
 }
 
@@ -67,6 +71,7 @@ struct Shared {
     stop: AtomicBool,
     records: AtomicU64,
     unreadable: AtomicU64,
+    asked: attention::Asked,
     /// Verdicts on connections that the kernel did not take.
     verdicts_refused: AtomicU64,
     /// Listening ports that were not remembered.
@@ -81,8 +86,9 @@ impl<O: Observer + Send + 'static> Live<O> {
     /// # Errors
     /// If the host does not allow it.
     pub fn start(options: &LiveOptions, observer: impl FnMut(usize) -> O) -> Result<Self, LiveError> {
-        let capture = Capture::attach(&options.capture)?;
+        let mut capture = Capture::attach(&options.capture)?;
         let hooks = capture.0.hooks().to_vec();
+        let processes = capture.0.take_process_events();
         let workers = match options.workers {
             0 => std::thread::available_parallelism()
                 .map_or(1, |cores| (cores.get() / CORES_PER_WORKER).max(1)),
@@ -90,7 +96,7 @@ impl<O: Observer + Send + 'static> Live<O> {
         };
         let shared = Arc::new(Shared::new(workers));
         let drain = drain::start(capture, workers, &options.protocols, observer, &shared)?;
-        Ok(Self { shared, hooks, drain: Some(drain) })
+        Ok(Self { shared, hooks, processes, drain: Some(drain) })
     }
 
     /// What is attached, and how.
@@ -99,10 +105,20 @@ impl<O: Observer + Send + 'static> Live<O> {
         &self.hooks
     }
 
+    /// What the kernel tells of processes, for whoever names them; once, and only if it does.
+    pub fn take_process_events(&mut self) -> Option<ProcessEvents> {
+        self.processes.take()
+    }
+
     /// How it goes.
     #[must_use]
     pub fn status(&self) -> Status {
         self.shared.status()
+    }
+
+    /// From now on, that much is looked at.
+    pub fn set_attention(&self, attention: Attention) {
+        self.shared.asked.set(attention);
     }
 
     /// Whether the threads are at work. They end by themselves only if one of them failed.
@@ -146,6 +162,7 @@ impl Shared {
             unreadable: AtomicU64::new(0),
             verdicts_refused: AtomicU64::new(0),
             listeners_refused: AtomicU64::new(0),
+            asked: attention::Asked::default(),
             losses: Mutex::new(Losses::default()),
             flows: Mutex::new(vec![Counters::default(); workers]),
         }
@@ -175,6 +192,12 @@ impl Shared {
             ],
             left_out: [
                 reason("calls whose bytes no hook shows (io_uring)", "", losses.payload_unseen),
+                reason(
+                    "calls left aside to keep within limits.cpu and limits.memory",
+                    "raise the limits, or leave out what need not be seen",
+                    self.asked.left_aside(),
+                ),
+                reason("starts and ends of processes", "", losses.ring_full_processes),
                 reason("verdicts refused by the kernel", "", self.verdicts_refused.load(Ordering::Relaxed)),
                 reason("listening ports not remembered", "", self.listeners_refused.load(Ordering::Relaxed)),
             ]

@@ -308,7 +308,8 @@ mod tests {
         let filter = Filter { containers: vec!["c0f".into()], ..Filter::default() };
         collected.collect(&worker, &filter, |pid| {
             let id = if pid == 2 { "c0ffee" } else { "decaf" };
-            let container = Some(crate::identity::Container { id: id.into() });
+            let container =
+                Some(Arc::new(crate::identity::Container { id: id.into(), ..Default::default() }));
             Some(Arc::new(Identity { container, ..Identity::default() }))
         });
         assert_eq!(first_values(&collected), [("/users/17".to_owned(), 2)]);

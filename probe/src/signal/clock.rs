@@ -1,6 +1,6 @@
 //! From the timestamps of a source to wall time.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use plainsight_protocols::Timestamp;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -25,6 +25,29 @@ impl WallTime {
     #[must_use]
     pub const fn as_unix_nanos(self) -> u64 {
         self.0
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(nanos(clock_gettime(ClockId::Realtime)))
+    }
+
+    /// The moment as the standard library knows it.
+    #[must_use]
+    pub fn to_system_time(self) -> std::time::SystemTime {
+        std::time::UNIX_EPOCH + Duration::from_nanos(self.0)
+    }
+
+    /// The moment that much later.
+    #[must_use]
+    pub const fn after(self, duration: Duration) -> Self {
+        // Past the year 2554 nothing is later.
+        Self(
+            self.0
+                .saturating_add(duration.as_secs().saturating_mul(1_000_000_000))
+                .saturating_add(duration.subsec_nanos() as u64),
+        )
     }
 
     /// The moment as the calendar library knows it.

@@ -38,9 +38,9 @@ pub struct Filter {
     pub min_latency: Option<Duration>,
     /// Failures only.
     pub errors_only: bool,
-    /// Beginnings of container ids.
+    /// Beginnings of container ids, or names of containers.
     pub containers: Vec<String>,
-    /// Beginnings of pod uids.
+    /// Beginnings of pod uids, or names of pods, with or without their namespace: `shop/web-0`.
     pub pods: Vec<String>,
 }
 
@@ -66,10 +66,15 @@ impl Filter {
     /// Whether a process of that identity passes.
     #[must_use]
     pub fn accepts_identity(&self, identity: Option<&Identity>) -> bool {
-        let container =
-            identity.and_then(|identity| identity.container.as_ref()).map(|container| &*container.id);
-        let pod = identity.and_then(|identity| identity.pod.as_ref()).map(|pod| &*pod.pod_uid);
-        begins_with_any(container, &self.containers) && begins_with_any(pod, &self.pods)
+        let container = identity.and_then(|identity| identity.container.as_deref());
+        let pod = identity.and_then(|identity| identity.pod.as_deref());
+        any(&self.containers, |wanted| {
+            container.is_some_and(|container| {
+                container.id.starts_with(wanted.as_str()) || container.name.as_deref() == Some(wanted)
+            })
+        }) && any(&self.pods, |wanted| {
+            pod.is_some_and(|pod| pod.pod_uid.starts_with(wanted.as_str()) || pod.is_called(wanted))
+        })
     }
 
     /// Whether [`Filter::accepts_identity`] must be asked at all.
@@ -129,10 +134,6 @@ fn any<T>(wanted: &[T], passes: impl FnMut(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(passes)
 }
 
-fn begins_with_any(value: Option<&str>, beginnings: &[String]) -> bool {
-    any(beginnings, |beginning| value.is_some_and(|value| value.starts_with(beginning.as_str())))
-}
-
 fn cut_comm(comm: &str) -> &str {
     &comm[..comm.floor_char_boundary(COMM_LENGTH)]
 }
@@ -143,7 +144,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        identity::Container,
+        identity::{Container, Pod},
         signal::{Example, ExampleDetails},
     };
 
@@ -236,12 +237,31 @@ mod tests {
 
     #[test]
     fn a_container_is_named_by_the_beginning_of_its_id() {
-        let identity =
-            Identity { container: Some(Container { id: "4f3c0ffee".into() }), ..Identity::default() };
+        let identity = Identity {
+            container: Some(Container { id: "4f3c0ffee".into(), ..Container::default() }.into()),
+            ..Identity::default()
+        };
         let filter = |beginning: &str| Filter { containers: vec![beginning.into()], ..Filter::default() };
         assert!(filter("4f3c").accepts_identity(Some(&identity)));
         assert!(!filter("c0ff").accepts_identity(Some(&identity)));
         assert!(!filter("4f3c").accepts_identity(None));
         assert!(Filter::default().accepts_identity(None));
+    }
+
+    #[test]
+    fn containers_and_pods_pass_by_their_names() {
+        let container = Container { id: "4f3c".into(), name: Some("web".into()), ..Container::default() };
+        let pod = Pod { namespace: Some("shop".into()), name: Some("web-0".into()), ..Pod::default() };
+        let identity =
+            Identity { container: Some(container.into()), pod: Some(pod.into()), ..Identity::default() };
+        let accepts = |container: &[&str], pod: &[&str]| {
+            let texts = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+            let filter = Filter { containers: texts(container), pods: texts(pod), ..Filter::default() };
+            filter.accepts_identity(Some(&identity))
+        };
+        assert!(
+            accepts(&["web"], &[]) && accepts(&[], &["web-0"]) && accepts(&["web"], &["x", "shop/web-0"])
+        );
+        assert!(!accepts(&["we"], &[]) && !accepts(&[], &["web"]) && !accepts(&["web"], &["other/web-0"]));
     }
 }

@@ -240,13 +240,18 @@ impl Grouping {
         resolved.clear();
         let mut values = self.values(key);
         for &field in &self.fields {
+            let named;
             let value = values.next().flatten();
             let value = match field {
                 _ if value == Some(OVERFLOW) => value,
                 KeyField::Container => {
-                    identity.and_then(|known| known.container.as_ref()).map(|known| &*known.id)
+                    named = identity.and_then(Identity::container_label);
+                    named.as_deref()
                 }
-                KeyField::Pod => identity.and_then(|known| known.pod.as_ref()).map(|known| &*known.pod_uid),
+                KeyField::Pod => {
+                    named = identity.and_then(Identity::pod_label);
+                    named.as_deref()
+                }
                 _ => value,
             };
             write_optional(resolved, value);

@@ -78,8 +78,8 @@ fn containers_are_told_apart_by_process_until_they_are_known() {
     let key = key_of(&Example::default(), &grouping);
     assert_eq!(grouping.pid(&key), Some(4242));
     let identity = Identity {
-        container: Some(Container { id: "c0ffee".into() }),
-        pod: Some(Pod { pod_uid: "1-2-3".into() }),
+        container: Some(Container { id: "c0ffee".into(), ..Container::default() }.into()),
+        pod: Some(Pod { pod_uid: "1-2-3".into(), ..Pod::default() }.into()),
         ..Identity::default()
     };
     let mut resolved = Vec::new();

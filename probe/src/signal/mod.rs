@@ -1,5 +1,6 @@
 //! What is made of exchanges: records, filters, aggregates.
 
+pub mod access_log;
 mod aggregate;
 mod attributes;
 mod clock;
@@ -9,12 +10,16 @@ mod filter_values;
 mod grouping;
 mod histogram;
 mod ids;
+pub mod metrics;
+pub mod otlp;
 pub mod protobuf;
 mod record;
 mod report;
+pub mod spool;
 pub mod status;
 #[cfg(test)]
 mod testing;
+pub mod traces;
 
 pub use aggregate::{Aggregate, Aggregates, DEFAULT_KEY_LIMIT};
 pub use attributes::{AttributeValue, Attributes};

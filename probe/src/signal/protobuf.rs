@@ -73,6 +73,22 @@ pub fn nested(out: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     close(out, start);
 }
 
+/// Puts the length of what is from `start` on into the two bytes kept before it. What needs one byte, or more than two, is
+/// moved.
+#[inline]
+pub fn close_wide(out: &mut Vec<u8>, start: usize) {
+    let length = out.len() - start;
+    if let 0x80..0x4000 = length {
+        let [low, high, ..] = (length << 1).to_le_bytes();
+        // The seventh bit of the length is the lowest of `high`.
+        out[start - 2] = low >> 1 | 0x80;
+        out[start - 1] = high;
+        return;
+    }
+    out.remove(start - 1);
+    close(out, start - 2);
+}
+
 /// Puts the length of what follows `start`, where one byte was kept for it, in its place.
 fn close(out: &mut Vec<u8>, start: usize) {
     let length = out.len() - start - 1;
@@ -124,6 +140,20 @@ mod tests {
             nested(out, 17, |out| write(out, inner));
         }
         fixed32(out, 18, example.short);
+    }
+
+    #[test]
+    fn a_length_that_two_bytes_were_kept_for_is_written_in_the_fewest() {
+        for length in
+            [0_usize, 1, 126, 127, 128, 129, 255, 256, 300, 16_382, 16_383, 16_384, 16_385, 3_000_000]
+        {
+            let mut out = vec![0x0a, 0, 0];
+            out.extend(std::iter::repeat_n(7, length));
+            close_wide(&mut out, 3);
+            let mut expected = Vec::new();
+            bytes(&mut expected, 1, &vec![7; length]);
+            assert!(out == expected, "{length}: {:?}", &out[..4]);
+        }
     }
 
     proptest::proptest! {

@@ -5,7 +5,11 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 use plainsight_protocols::{CloseReason, Endpoints, Exchange, Outcome, Protocol, Side};
 
 use super::{Attributes, Clock, IdGenerator, WallTime};
-use crate::{capture::Process, flow::Observed, identity::Identity};
+use crate::{
+    capture::Process,
+    flow::Observed,
+    identity::{Identity, Peer},
+};
 
 /// An exchange that no longer borrows from the connection it was seen on.
 ///
@@ -42,6 +46,8 @@ pub struct Record {
     pub process: Option<Process>,
     /// Who that process is, filled in by the consumer.
     pub identity: Option<Arc<Identity>>,
+    /// Whose the other end's address is, filled in by the consumer.
+    pub peer: Option<Arc<Peer>>,
     /// The trace: the caller's, else a new one.
     pub trace_id: [u8; 16],
     /// A new span.
@@ -55,6 +61,15 @@ impl Record {
     #[must_use]
     pub fn is_failure(&self) -> bool {
         self.error_type.is_some()
+    }
+
+    /// The other end's address.
+    #[must_use]
+    pub fn remote(&self) -> SocketAddr {
+        match self.side {
+            Side::Client => self.endpoints.server,
+            Side::Server => self.endpoints.client,
+        }
     }
 
     /// The observed end's address.
@@ -112,6 +127,7 @@ impl RecordBuilder {
             missing_bytes: exchange.missing_bytes,
             process: (observed.process.pid != 0).then_some(observed.process),
             identity: None,
+            peer: None,
             trace_id: parent.map_or_else(|| self.ids.trace_id(), |parent| parent.trace_id),
             span_id: self.ids.span_id(),
             parent_span_id: parent.map(|parent| parent.parent_span_id),

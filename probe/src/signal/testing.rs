@@ -19,6 +19,8 @@ pub(crate) struct ExampleDetails {
     pub(crate) error_type: Option<&'static str>,
     pub(crate) attributes: Vec<(&'static str, Value<'static>)>,
     pub(crate) trace_parent: Option<TraceParent>,
+    pub(crate) trace_state: Option<&'static str>,
+    pub(crate) trace_links: Vec<TraceParent>,
 }
 
 /// An exchange: the one of the design's example record unless told otherwise.
@@ -51,6 +53,8 @@ impl Default for ExampleDetails {
                 ("http.response.status_code", Value::Integer(200)),
             ],
             trace_parent: None,
+            trace_state: None,
+            trace_links: Vec::new(),
         }
     }
 }
@@ -74,6 +78,8 @@ impl ExampleDetails {
                 ("http.response.status_code", Value::Integer(status)),
             ],
             trace_parent: None,
+            trace_state: None,
+            trace_links: Vec::new(),
         }
     }
 }
@@ -164,5 +170,13 @@ impl Details for ExampleDetails {
 
     fn trace_parent(&self) -> Option<TraceParent> {
         self.trace_parent
+    }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.trace_state
+    }
+
+    fn trace_links(&self) -> &[TraceParent] {
+        &self.trace_links
     }
 }

@@ -8,6 +8,7 @@ use ratatui::{
 use super::text;
 use crate::{
     export::visible,
+    identity::Image,
     signal::{AttributeValue, Record, outcome_name, outcome_reason, side_name},
 };
 
@@ -63,10 +64,21 @@ fn identity(record: &Record) -> Vec<Line<'static>> {
         lines.push(line("process", &format!("{} ({})", process.comm(), process.pid)));
     }
     if let Some(identity) = &record.identity {
+        let (container, pod) = (identity.container.as_ref(), identity.pod.as_ref());
+        let user = identity.user.as_ref().and_then(|user| user.name.as_deref());
+        let service = Some(&*identity.resource.service_name).filter(|name| !name.is_empty());
+        let image = container.and_then(|container| container.image.as_ref()).map(Image::reference);
         let known = [
             ("exe", identity.exe.as_deref()),
-            ("container", identity.container.as_ref().map(|container| &*container.id)),
-            ("pod uid", identity.pod.as_ref().map(|pod| &*pod.pod_uid)),
+            ("command", identity.command.as_deref()),
+            ("user", user),
+            ("service", service),
+            ("container", container.map(|container| &*container.id)),
+            ("container name", container.and_then(|container| container.name.as_deref())),
+            ("image", image.as_deref()),
+            ("namespace", pod.and_then(|pod| pod.namespace.as_deref())),
+            ("pod", pod.and_then(|pod| pod.name.as_deref())),
+            ("pod uid", pod.map(|pod| &*pod.pod_uid)),
         ];
         lines.extend(known.into_iter().filter_map(|(name, value)| Some(line(name, value?))));
     }

@@ -14,7 +14,8 @@ use super::{
     questions::Asked,
 };
 use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
+    CloseReason, Details, Endpoints, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome,
+    Side, TraceParent, Value,
     ends::{self, Visit, address_text, socket_address},
 };
 
@@ -250,6 +251,30 @@ impl Details for DnsExchange<'_> {
         };
         socket_address(role, &peer, visit);
         ends::peer(side, endpoints, visit);
+    }
+
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{DnsQuestionName, DnsQuestionType, ErrorType};
+        if let Some((Place(bytes, at), kind, _)) = self.question() {
+            if wanted.contains(DnsQuestionName) {
+                visit(DnsQuestionName, MetricValue::Text(&name::text(bytes, at)));
+            }
+            if wanted.contains(DnsQuestionType) {
+                visit(DnsQuestionType, MetricValue::Text(&number_name(kind_name(kind), "TYPE", kind)));
+            }
+        }
+        if let Some(error) = self.error_type(side).filter(|_| wanted.contains(ErrorType)) {
+            visit(ErrorType, MetricValue::Text(&error));
+        }
+        if side == Side::Client {
+            ends::metric_server(endpoints, None, wanted, visit);
+        }
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

@@ -20,6 +20,8 @@ impl<Q, S> Fifo<Q, S> {
             self.lost_requests = 0;
             self.lost_responses = 0;
             self.in_step = true;
+            self.doubts_client = true;
+            self.responses_torn = false;
         }
         let response = self.responses.pop_front()?;
         let request = self.pop_request()?;
@@ -33,7 +35,9 @@ impl<Q, S> Fifo<Q, S> {
             self.lost_requests += 1;
             return Some(Settled::RequestAgain(payload));
         }
-        self.lost_responses -= 1;
+        if !self.responses_torn || self.lost_responses > 0 {
+            self.lost_responses -= 1;
+        }
         Some(Settled::Request(payload))
     }
 
@@ -89,6 +93,7 @@ impl<Q, S> Fifo<Q, S> {
             request.after_gap = false;
         }
         if let Some(response) = self.responses.front_mut() {
+            self.responses_torn |= self.runs_if_pipelined && response.after_gap && response.lost_before == 0;
             self.lost_responses += std::mem::take(&mut response.lost_before);
             self.in_step &= !response.after_gap;
         }

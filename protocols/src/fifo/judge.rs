@@ -16,7 +16,9 @@ impl<Q, S> Fifo<Q, S> {
             // A response written before the first byte of the request was read answers nothing that was asked.
             return Some(if too_early { Verdict::ResponseAlone } else { Verdict::Pair });
         }
-        if let (Some(stood), Some(_)) = (asked.opposite, &self.runs) {
+        if let Some(stood) = asked.opposite
+            && self.goes_by_runs()
+        {
             return if too_early { Some(Verdict::ResponseAlone) } else { self.run_verdict(stood, now) };
         }
         if self.pipelined {
@@ -63,7 +65,7 @@ impl<Q, S> Fifo<Q, S> {
                 within == run && self.responses.iter().take(within + 1).skip(1).all(untouched)
             }
             _ if self.responses.len() > self.limits.responses => false,
-            _ if now.since(self.active_at) < QUIET => return None,
+            _ if self.answering || now.since(self.active_at) < QUIET => return None,
             _ => {
                 let gap = self.after_requests.gap || self.after_responses.gap;
                 next.is_none()
@@ -78,5 +80,11 @@ impl<Q, S> Fifo<Q, S> {
         self.doubtful = run;
         self.drained = 0;
         Some(Verdict::Apart)
+    }
+
+    /// Whether pairs are told by runs where the streams are out of step.
+    pub(super) const fn goes_by_runs(&self) -> bool {
+        let pipelines = self.pipelined || self.doubts_client && self.drained < DRAINED_RUNS;
+        self.runs.is_some() && (pipelines || !self.runs_if_pipelined)
     }
 }

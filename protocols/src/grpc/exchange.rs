@@ -4,7 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use super::{Call, Status};
 use crate::{
-    Details, Endpoints, Side, TraceParent, Value, ends, http::exchange::HttpExchange, sanitise::target_text,
+    Details, Endpoints, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Side, TraceParent,
+    Value, ends, http::exchange::HttpExchange, metric_attributes::decimal, sanitise::target_text,
 };
 
 /// What stands for a method that the server does not have.
@@ -45,6 +46,12 @@ impl<'a> GrpcExchange<'a> {
     fn http_error(&self) -> Option<u16> {
         self.http.status().filter(|&status| self.call.status.is_none() && status != 200)
     }
+
+    /// The status of such an answer, if it means an error to that side.
+    fn error_status(&self, side: Side) -> Option<u16> {
+        let least = if side == Side::Server { 500 } else { 201 };
+        self.http_error().filter(|&status| status >= least)
+    }
 }
 
 impl Details for GrpcExchange<'_> {
@@ -69,8 +76,7 @@ impl Details for GrpcExchange<'_> {
         if let Some(status) = self.status() {
             return status.is_error(side).then_some(Cow::Borrowed(status.name()));
         }
-        let least = if side == Side::Server { 500 } else { 201 };
-        match self.http_error().filter(|&status| status >= least) {
+        match self.error_status(side) {
             Some(status) => Some(Cow::Owned(status.to_string())),
             None => self.http.transport_error().map(Cow::Borrowed),
         }
@@ -105,7 +111,56 @@ impl Details for GrpcExchange<'_> {
         self.http.header_attributes("rpc.request.metadata.", "rpc.response.metadata.", visit);
     }
 
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            ErrorType, HttpResponseStatusCode, RpcMethod, RpcResponseStatusCode, RpcSystemName,
+        };
+        if wanted.contains(RpcSystemName) {
+            visit(RpcSystemName, MetricValue::Text("grpc"));
+        }
+        if wanted.contains(RpcMethod)
+            && let Some(method) = self.method()
+        {
+            let method = if self.is_unknown_method() { OTHER } else { &method };
+            visit(RpcMethod, MetricValue::Text(method));
+        }
+        let status = self.status();
+        if let Some(status) = status.filter(|_| wanted.contains(RpcResponseStatusCode)) {
+            visit(RpcResponseStatusCode, MetricValue::Text(status.name()));
+        }
+        if let Some(status) = self.http_error().filter(|_| wanted.contains(HttpResponseStatusCode)) {
+            visit(HttpResponseStatusCode, MetricValue::Integer(i64::from(status)));
+        }
+        self.http.metric_server_attributes(side, endpoints, wanted, visit);
+        if wanted.contains(ErrorType) {
+            match (status, self.error_status(side)) {
+                (Some(status), _) if status.is_error(side) => {
+                    visit(ErrorType, MetricValue::Text(status.name()));
+                }
+                (Some(_), _) => {}
+                (None, Some(status)) => {
+                    visit(ErrorType, MetricValue::Text(decimal(u64::from(status), &mut [0; 20])));
+                }
+                (None, None) => {
+                    if let Some(error) = self.http.transport_error() {
+                        visit(ErrorType, MetricValue::Text(error));
+                    }
+                }
+            }
+        }
+    }
+
     fn trace_parent(&self) -> Option<TraceParent> {
         self.http.trace_parent()
+    }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.http.trace_state()
     }
 }

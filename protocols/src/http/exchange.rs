@@ -1,6 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, HTTP).
 
-use std::{borrow::Cow, cell::OnceCell, fmt};
+use std::{borrow::Cow, cell::OnceCell, fmt, net::IpAddr};
 
 use super::{
     HttpSettings,
@@ -9,8 +9,10 @@ use super::{
     record::{Broken, Request, Response},
 };
 use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value,
-    ends::{self, Visit, address_text},
+    CloseReason, Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
+    Outcome, Side, TraceParent, Value,
+    ends::{self, AddressText, Visit},
+    metric_attributes::decimal,
     route::route,
     sanitise::{REDACTED, authority_text, field_text, query_text, target_text},
 };
@@ -35,8 +37,20 @@ pub(crate) struct HttpExchange<'a> {
     pub(crate) outcome: Outcome,
     pub(crate) settings: &'a HttpSettings,
     pub(crate) interrupted: Option<Interrupted>,
+    /// What the request's target says, cut once.
+    pub(crate) url: OnceCell<Url<'a>>,
     /// What [`HttpExchange::route`] found: both the name and the attributes hold it.
     pub(crate) route: OnceCell<Option<Cow<'a, str>>>,
+    /// The peer's address as text, which several attributes hold.
+    pub(crate) peer: OnceCell<AddressText>,
+}
+
+/// What a request's target says.
+#[derive(Debug, Clone)]
+pub(crate) struct Url<'a> {
+    target: Option<Target<'a>>,
+    /// Its path as text.
+    path: Option<Cow<'a, str>>,
 }
 
 /// Why one end of an exchange gave it up and said so, as only HTTP/2 can (RFC 9113 section 7).
@@ -65,6 +79,15 @@ impl<'a> HttpExchange<'a> {
         self.response.and_then(|response| response.status)
     }
 
+    /// The status if it means an error to that side.
+    fn error_status(&self, side: Side) -> Option<u16> {
+        let least = match side {
+            Side::Client => 400,
+            Side::Server => 500,
+        };
+        self.status().filter(|&status| status >= least)
+    }
+
     /// Errors that the status does not tell of.
     pub(crate) fn transport_error(&self) -> Option<&'static str> {
         if let Some(interrupted) = self.interrupted {
@@ -86,11 +109,7 @@ impl<'a> HttpExchange<'a> {
     }
 
     fn target(&self) -> Option<Target<'a>> {
-        let request = self.request?;
-        if request.version == Version::V2 && request.target.is_empty() {
-            return None;
-        }
-        Some(address::target(request.texts.get(request.target), request.is_connect))
+        self.url().target
     }
 
     /// The path of the URL.
@@ -98,11 +117,23 @@ impl<'a> HttpExchange<'a> {
         self.target()?.path
     }
 
+    /// What the request's target says.
+    fn url(&self) -> &Url<'a> {
+        self.url.get_or_init(|| {
+            let request =
+                self.request.filter(|request| request.version != Version::V2 || !request.target.is_empty());
+            let target =
+                request.map(|request| address::target(request.texts.get(request.target), request.is_connect));
+            Url { target, path: target.and_then(|target| target.path).map(target_text) }
+        })
+    }
+
     /// The route that the path belongs to, as far as a path can tell. `OPTIONS *` and `CONNECT` have none.
     fn route(&self) -> Option<&str> {
         let found = || {
-            let path = self.path().filter(|&path| path != b"*")?;
-            Some(route(path, &self.settings.route_patterns))
+            let Url { target, path: text } = self.url();
+            let path = (*target)?.path.filter(|&path| path != b"*")?;
+            Some(route(path, text.as_ref()?, &self.settings.route_patterns))
         };
         self.route.get_or_init(found).as_deref()
     }
@@ -144,6 +175,17 @@ impl<'a> HttpExchange<'a> {
         authority.and_then(address::host_port)
     }
 
+    /// An address as text, written once.
+    fn peer_text(&self, address: IpAddr) -> Cow<'_, str> {
+        let text = self.peer.get_or_init(|| AddressText::new(address));
+        if text.address == address {
+            Cow::Borrowed(text.as_str())
+        } else {
+            // Somebody asks for both sides.
+            Cow::Owned(ends::address_text(address))
+        }
+    }
+
     fn client(&self) -> Option<HostPort<'a>> {
         let request = self.request?;
         let texts = &request.texts;
@@ -155,7 +197,7 @@ impl<'a> HttpExchange<'a> {
     }
 
     fn method_attributes<'s>(&'s self, request: &'s Request, visit: Visit<'_, 's>) {
-        let method = field_text(request.texts.get(request.method));
+        let method = method_text(request);
         if request.method.is_empty() {
             return;
         }
@@ -176,8 +218,8 @@ impl<'a> HttpExchange<'a> {
     ) {
         let target = self.target().unwrap_or_default();
         let scheme = self.scheme(side, &target);
-        if let Some(path) = target.path {
-            visit("url.path", Value::Text(target_text(path)));
+        if let Some(path) = &self.url().path {
+            visit("url.path", Value::Text(Cow::Borrowed(path)));
         }
         if let Some(route) = self.route() {
             visit("plainsight.http.route", Value::Text(Cow::Borrowed(route)));
@@ -212,6 +254,48 @@ impl<'a> HttpExchange<'a> {
             visit("url.scheme", Value::Text(scheme));
         }
         self.named_server(side, &target, default_port, endpoints, visit);
+    }
+
+    /// What metrics may carry of the server that the request was to go to.
+    pub(crate) fn metric_server(
+        &self,
+        side: Side,
+        target: &Target<'a>,
+        default_port: Option<u16>,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        if !wanted.contains(MetricAttribute::ServerAddress) && !wanted.contains(MetricAttribute::ServerPort) {
+            return;
+        }
+        match self.server(side, target) {
+            Some(named) => {
+                if wanted.contains(MetricAttribute::ServerAddress) {
+                    visit(MetricAttribute::ServerAddress, MetricValue::Text(&field_text(named.host)));
+                }
+                let port =
+                    named.port.or(default_port).filter(|_| wanted.contains(MetricAttribute::ServerPort));
+                if let Some(port) = port {
+                    visit(MetricAttribute::ServerPort, MetricValue::Integer(i64::from(port)));
+                }
+            }
+            None if side == Side::Client => ends::metric_server(endpoints, None, wanted, visit),
+            None => {}
+        }
+    }
+
+    /// What metrics may carry of where the request was to go.
+    pub(crate) fn metric_server_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        let target = self.target().unwrap_or_default();
+        let default_port = self.scheme(side, &target).as_deref().map(default_port);
+        self.metric_server(side, &target, default_port, endpoints, wanted, visit);
     }
 
     /// Where the request was to go.
@@ -291,6 +375,15 @@ impl<'a> HttpExchange<'a> {
     }
 }
 
+/// The method of a request; of nearly every one without a look at its bytes.
+fn method_text(request: &Request) -> Cow<'_, str> {
+    match request.texts.get(request.method) {
+        b"GET" => Cow::Borrowed("GET"),
+        b"POST" => Cow::Borrowed("POST"),
+        other => field_text(other),
+    }
+}
+
 /// The port that a scheme stands for.
 fn default_port(scheme: &str) -> u16 {
     if matches!(scheme, "https" | "wss") { 443 } else { 80 }
@@ -304,8 +397,7 @@ impl Details for HttpExchange<'_> {
     /// The method and what the path says of the route.
     fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         let known = self.request.filter(|request| request.known);
-        let method =
-            known.map_or(Cow::Borrowed("HTTP"), |request| field_text(request.texts.get(request.method)));
+        let method = known.map_or(Cow::Borrowed("HTTP"), method_text);
         out.write_str(&method)?;
         match self.route() {
             Some(route) => {
@@ -343,11 +435,7 @@ impl Details for HttpExchange<'_> {
     }
 
     fn error_type(&self, side: Side) -> Option<Cow<'_, str>> {
-        let least = match side {
-            Side::Client => 400,
-            Side::Server => 500,
-        };
-        match self.status().filter(|&status| status >= least) {
+        match self.error_status(side) {
             Some(status) => Some(Cow::Owned(status.to_string())),
             None => self.transport_error().map(Cow::Borrowed),
         }
@@ -361,20 +449,17 @@ impl Details for HttpExchange<'_> {
         if let Some(status) = self.status() {
             visit("http.response.status_code", Value::Integer(i64::from(status)));
         }
-        match side {
-            Side::Server => {
-                let peer = address_text(endpoints.client.ip().to_canonical());
-                let client = self.client();
-                let client =
-                    client.map_or_else(|| Cow::Owned(peer.clone()), |client| field_text(client.host));
-                visit("client.address", Value::Text(client));
-                visit("network.peer.address", Value::Text(Cow::Owned(peer)));
-                visit("network.peer.port", Value::Integer(i64::from(endpoints.client.port())));
-            }
-            Side::Client => {
-                ends::peer(side, endpoints, visit);
-            }
+        let opposite = match side {
+            Side::Server => endpoints.client,
+            Side::Client => endpoints.server,
+        };
+        let peer = self.peer_text(opposite.ip().to_canonical());
+        if side == Side::Server {
+            let client = self.client().map_or_else(|| peer.clone(), |client| field_text(client.host));
+            visit("client.address", Value::Text(client));
         }
+        visit("network.peer.address", Value::Text(peer));
+        visit("network.peer.port", Value::Integer(i64::from(opposite.port())));
         let version = self.response.and_then(|response| response.version.text());
         let asked = self.request.and_then(|request| request.version.text());
         // RFC 9110 section 2.5: a version of one hop; the response's is the one that was agreed on.
@@ -398,7 +483,76 @@ impl Details for HttpExchange<'_> {
         self.header_attributes("http.request.header.", "http.response.header.", visit);
     }
 
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            ErrorType, HttpRequestMethod, HttpResponseStatusCode, HttpRoute, NetworkProtocolVersion,
+            UrlScheme,
+        };
+        if let Some(request) = self.request {
+            if wanted.contains(HttpRequestMethod) && !request.method.is_empty() {
+                let method = if request.known {
+                    field_text(request.texts.get(request.method))
+                } else {
+                    Cow::Borrowed("_OTHER")
+                };
+                visit(HttpRequestMethod, MetricValue::Text(&method));
+            }
+            let target = self.target().unwrap_or_default();
+            if wanted.contains(HttpRoute)
+                && let Some(route) = self.route()
+            {
+                visit(HttpRoute, MetricValue::Text(route));
+            }
+            let scheme = self.scheme(side, &target);
+            if let Some(scheme) = scheme.as_deref().filter(|_| wanted.contains(UrlScheme)) {
+                visit(UrlScheme, MetricValue::Text(scheme));
+            }
+            let default_port = scheme.as_deref().map(default_port);
+            self.metric_server(side, &target, default_port, endpoints, wanted, visit);
+        }
+        let status = self.status();
+        if let Some(status) = status.filter(|_| wanted.contains(HttpResponseStatusCode)) {
+            visit(HttpResponseStatusCode, MetricValue::Integer(i64::from(status)));
+        }
+        if wanted.contains(NetworkProtocolVersion) {
+            let version = self.response.and_then(|response| response.version.text());
+            let asked = self.request.and_then(|request| request.version.text());
+            if let Some(version) = version.or(asked) {
+                visit(NetworkProtocolVersion, MetricValue::Text(version));
+            }
+        }
+        if wanted.contains(ErrorType) {
+            match (self.error_status(side), self.transport_error()) {
+                (Some(status), _) => {
+                    visit(ErrorType, MetricValue::Text(decimal(u64::from(status), &mut [0; 20])));
+                }
+                (None, Some(error)) => visit(ErrorType, MetricValue::Text(error)),
+                (None, None) => {}
+            }
+        }
+    }
+
+    fn measures(&self) -> Measures {
+        let request = self.request.filter(|request| request.size.body_known && request.done);
+        let response = self.response.filter(|response| response.size.body_known && response.done);
+        Measures {
+            request_body_bytes: request.map(|request| request.size.body),
+            response_body_bytes: response.map(|response| response.size.body),
+            ..Measures::default()
+        }
+    }
+
     fn trace_parent(&self) -> Option<TraceParent> {
         self.request?.trace_parent
+    }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.request?.trace_state()
     }
 }

@@ -142,6 +142,9 @@ impl Framing {
     }
 }
 
+/// Fields named `tracestate` that are joined to one list.
+pub(super) const TRACE_STATES: usize = 4;
+
 /// Header fields of a request that matter to the parser or to the attributes, gathered in one pass.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Fields<'a> {
@@ -150,7 +153,9 @@ pub(super) struct Fields<'a> {
     pub(super) upgrades_to_http2: bool,
     pub(super) host: Option<&'a [u8]>,
     pub(super) user_agent: Option<&'a [u8]>,
+    /// Empty, and so invalid, where two fields differ.
     pub(super) trace_parent: Option<&'a [u8]>,
+    pub(super) trace_states: [&'a [u8]; TRACE_STATES],
     pub(super) forwarded: Option<&'a [u8]>,
     pub(super) forwarded_for: Option<&'a [u8]>,
     pub(super) forwarded_host: Option<&'a [u8]>,
@@ -172,7 +177,15 @@ impl<'a> Fields<'a> {
             }
             9 if is("forwarded") => self.forwarded = self.forwarded.or(Some(value)),
             10 if is("user-agent") => self.user_agent = self.user_agent.or(Some(value)),
-            11 if is("traceparent") => self.trace_parent = self.trace_parent.or(Some(value)),
+            10 if is("tracestate") => {
+                if let Some(free) = self.trace_states.iter_mut().find(|state| state.is_empty()) {
+                    *free = value;
+                }
+            }
+            11 if is("traceparent") => {
+                let differs = self.trace_parent.is_some_and(|before| before != value);
+                self.trace_parent = Some(if differs { b"" } else { value });
+            }
             15 if is("x-forwarded-for") => self.forwarded_for = self.forwarded_for.or(Some(value)),
             16 if is("x-forwarded-host") => self.forwarded_host = self.forwarded_host.or(Some(value)),
             17 if is("x-forwarded-proto") => self.forwarded_proto = self.forwarded_proto.or(Some(value)),

@@ -3,10 +3,14 @@
 
 use super::{
     HttpSettings,
-    message::{Fields, RequestLine, StatusLine, Version},
+    message::{Fields, RequestLine, StatusLine, TRACE_STATES, Version},
     stream::Size,
 };
-use crate::{TraceParent, placed::Beginning, trace_context::trace_parent};
+use crate::{
+    TraceParent,
+    placed::Beginning,
+    trace_context::{self, trace_parent, trace_state},
+};
 
 /// Bytes kept of each text; longer ones are cut. Targets have no limit of their own, and 2 KiB hold all but freaks.
 const TARGET: usize = 2048;
@@ -22,8 +26,14 @@ const CAPTURED: usize = 4096;
 const CAPTURED_VALUES: usize = 64;
 
 /// The most that one record's texts take.
-pub(crate) const TEXT_LIMIT: usize =
-    super::line::METHOD_LENGTH + TARGET + SCHEME + HOST + USER_AGENT + 4 * FORWARDED + CAPTURED;
+pub(crate) const TEXT_LIMIT: usize = super::line::METHOD_LENGTH
+    + TARGET
+    + SCHEME
+    + HOST
+    + USER_AGENT
+    + 4 * FORWARDED
+    + TRACE_STATES * trace_context::STATE
+    + CAPTURED;
 
 /// A piece of a record's text.
 #[derive(Debug, Clone, Copy, Default)]
@@ -143,6 +153,10 @@ pub(crate) struct Request {
     pub(crate) forwarded_proto: Span,
     pub(crate) version: Version,
     pub(crate) trace_parent: Option<TraceParent>,
+    /// Fields of each name that were taken.
+    trace_parents: u8,
+    trace_states: u8,
+    trace_state: Span,
     /// Whether the method is one of those that are reported by name.
     pub(crate) known: bool,
     pub(crate) is_head: bool,
@@ -170,6 +184,9 @@ impl Request {
             forwarded_proto: Span::default(),
             version: Version::Other,
             trace_parent: None,
+            trace_parents: 0,
+            trace_states: 0,
+            trace_state: Span::default(),
             known: false,
             is_head: false,
             is_connect: false,
@@ -195,7 +212,12 @@ impl Request {
         self.forwarded_host = self.texts.keep_field(fields.forwarded_host, FORWARDED);
         self.forwarded_proto = self.texts.keep_field(fields.forwarded_proto, FORWARDED);
         self.version = line.version;
-        self.trace_parent = fields.trace_parent.and_then(trace_parent);
+        if let Some(value) = fields.trace_parent {
+            self.keep_trace_parent(value);
+            for state in fields.trace_states.iter().take_while(|state| !state.is_empty()) {
+                self.keep_trace_state(state);
+            }
+        }
         self.upgrades_to_http2 = fields.upgrades_to_http2;
     }
 
@@ -222,6 +244,34 @@ impl Request {
         self.host = self.texts.keep_field(Some(host), HOST);
     }
 
+    /// Takes the trace. Two of them are none, unless they are one (W3C Trace Context section 4.3).
+    fn keep_trace_parent(&mut self, value: &[u8]) {
+        let parent = trace_parent(value);
+        let agrees = self.trace_parents == 0 || self.trace_parent == parent;
+        self.trace_parent = parent.filter(|_| agrees);
+        self.trace_parents = 1;
+    }
+
+    /// Takes what vendors say of the trace; several fields are one list (section 3.3.1).
+    fn keep_trace_state(&mut self, value: &[u8]) {
+        if usize::from(self.trace_states) >= TRACE_STATES {
+            return;
+        }
+        self.trace_states += 1;
+        if self.trace_state.is_empty() {
+            self.trace_state = self.texts.keep(trace_context::whole_members(value), trace_context::STATE);
+            return;
+        }
+        let joined = [self.texts.get(self.trace_state), value.trim_ascii()].join(&b',');
+        self.trace_state = self.texts.keep(trace_context::whole_members(&joined), trace_context::STATE);
+    }
+
+    /// What vendors say of the trace, if that is valid and there is a trace.
+    pub(crate) fn trace_state(&self) -> Option<&str> {
+        self.trace_parent?;
+        trace_state(self.texts.find(self.trace_state)?)
+    }
+
     /// Takes a field, its name in lower case, if it is one that is kept and the first of its name.
     pub(crate) fn keep_field(&mut self, name: &[u8], value: &[u8]) {
         let (span, limit) = match name {
@@ -231,10 +281,8 @@ impl Request {
             b"x-forwarded-for" => (&mut self.forwarded_for, FORWARDED),
             b"x-forwarded-host" => (&mut self.forwarded_host, FORWARDED),
             b"x-forwarded-proto" => (&mut self.forwarded_proto, FORWARDED),
-            b"traceparent" => {
-                self.trace_parent = self.trace_parent.or_else(|| trace_parent(value));
-                return;
-            }
+            b"traceparent" => return self.keep_trace_parent(value),
+            b"tracestate" => return self.keep_trace_state(value),
             _ => return,
         };
         if span.is_empty() {

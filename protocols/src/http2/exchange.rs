@@ -3,7 +3,10 @@
 use std::{borrow::Cow, fmt};
 
 use super::{frame, record::Reset};
-use crate::{Details, Direction, Endpoints, Side, TraceParent, Value, http::exchange::HttpExchange};
+use crate::{
+    Details, Direction, Endpoints, Measures, MetricAttributes, MetricVisit, Side, TraceParent, Value,
+    http::exchange::HttpExchange,
+};
 
 /// One exchange, complete or in part.
 pub(super) struct Http2Exchange<'a> {
@@ -39,7 +42,25 @@ impl Details for Http2Exchange<'_> {
         }
     }
 
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        self.http.metric_attributes(side, endpoints, wanted, visit);
+    }
+
+    fn measures(&self) -> Measures {
+        self.http.measures()
+    }
+
     fn trace_parent(&self) -> Option<TraceParent> {
         self.http.trace_parent()
+    }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.http.trace_state()
     }
 }

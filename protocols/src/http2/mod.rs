@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod blocks;
+mod bridge;
 mod detect;
 mod exchange;
 mod exchanges;

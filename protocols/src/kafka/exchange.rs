@@ -9,8 +9,10 @@ use super::{
     waiting::Request,
 };
 use crate::{
-    Details, Endpoints, Outcome, Side, TraceParent, Value,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value,
     ends::{self, Visit},
+    metric_attributes::decimal,
     sanitise::field_text,
 };
 
@@ -195,7 +197,78 @@ impl Details for KafkaExchange<'_> {
         ends::server_and_peer(side, endpoints, None, visit);
     }
 
+    fn metric_attributes(
+        &self,
+        _side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            ErrorType, MessagingConsumerGroupName, MessagingDestinationName, MessagingDestinationPartitionId,
+            MessagingOperationName, MessagingOperationType, MessagingSystem,
+        };
+        if wanted.contains(MessagingSystem) {
+            visit(MessagingSystem, MetricValue::Text("kafka"));
+        }
+        if let Some(request) = self.request {
+            if wanted.contains(MessagingOperationName) {
+                visit(MessagingOperationName, MetricValue::Text(&self.operation_name()));
+            }
+            if let Some((_, kind)) =
+                operation(request.key).filter(|_| wanted.contains(MessagingOperationType))
+            {
+                visit(MessagingOperationType, MetricValue::Text(kind));
+            }
+            if let Some(group) = request.said.group().filter(|_| wanted.contains(MessagingConsumerGroupName))
+            {
+                visit(MessagingConsumerGroupName, MetricValue::Text(&field_text(group)));
+            }
+        }
+        if let Some(topic) = self.destination().filter(|_| wanted.contains(MessagingDestinationName)) {
+            visit(MessagingDestinationName, MetricValue::Text(&field_text(topic)));
+        }
+        if wanted.contains(MessagingDestinationPartitionId)
+            && let Some(partition) = self.subject().and_then(Said::only_partition)
+            && let Ok(partition) = u64::try_from(partition)
+        {
+            visit(MessagingDestinationPartitionId, MetricValue::Text(decimal(partition, &mut [0; 20])));
+        }
+        if let Some(error) = self.error().filter(|_| wanted.contains(ErrorType)) {
+            visit(ErrorType, MetricValue::Text(error));
+        }
+        ends::metric_server(endpoints, None, wanted, visit);
+    }
+
+    fn measures(&self) -> Measures {
+        let Some(request) = self.request else { return Measures::default() };
+        let sent = request.said.record_count().filter(|_| request.key == PRODUCE);
+        let consumed =
+            self.response.filter(|_| matches!(request.key, FETCH | SHARE_FETCH)).and_then(Said::record_count);
+        Measures {
+            sent_messages: sent.map(u64::from),
+            consumed_messages: consumed.map(u64::from),
+            ..Measures::default()
+        }
+    }
+
+    /// That of the one message that is sent: its headers were written by whoever sends it.
     fn trace_parent(&self) -> Option<TraceParent> {
-        self.request?.said.trace_parent
+        self.request?.said.trace_parent()
+    }
+
+    fn trace_state(&self) -> Option<&str> {
+        self.request?.said.trace_state()
+    }
+
+    /// Those of the messages of a batch, and of all that are received: who receives is not who sent.
+    fn trace_links(&self) -> &[TraceParent] {
+        match self.request {
+            Some(request) if matches!(request.key, FETCH | SHARE_FETCH) => {
+                self.response.map_or(&[], |response| response.links())
+            }
+            Some(request) if request.said.trace_parent().is_none() => request.said.links(),
+            _ => &[],
+        }
     }
 }

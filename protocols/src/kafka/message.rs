@@ -8,7 +8,7 @@ use super::{
     schema::{Body, End, Field, Note, walk},
     topics::{TopicId, TopicNames},
 };
-use crate::TraceParent;
+use crate::{TraceParent, trace_context};
 
 /// Topics of one message that are kept by name; more are counted.
 pub(super) const KEPT_TOPICS: usize = 4;
@@ -19,8 +19,16 @@ const CLIENT: usize = 128;
 const GROUP: usize = 256;
 /// Cluster ids are 22 characters.
 const CLUSTER: usize = 64;
-/// The most that one record's texts take.
-pub(super) const TEXT_LIMIT: usize = CLIENT + 2 * GROUP + CLUSTER + 2 * KEPT_TOPICS * TOPIC;
+/// Traces of a batch's messages that are kept, as OpenTelemetry limits the links of a span; and messages that are looked at for them.
+const LINKS: usize = 128;
+const MESSAGES: usize = 512;
+/// The most that one record's texts and links take.
+pub(super) const TEXT_LIMIT: usize = CLIENT
+    + 2 * GROUP
+    + CLUSTER
+    + 2 * KEPT_TOPICS * TOPIC
+    + trace_context::STATE
+    + LINKS * size_of::<TraceParent>();
 
 /// A piece of a record's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +75,12 @@ pub(super) struct Said {
     pub(super) base_offset: Option<i64>,
     /// The first error that is none but 0; 0 if all that were seen are.
     pub(super) error: Option<i16>,
-    pub(super) trace_parent: Option<TraceParent>,
+    /// The traces that its messages say they belong to; one that several in a row name, once.
+    links: Vec<TraceParent>,
+    /// Messages that may still be looked at for them.
+    to_look_at: usize,
+    /// What vendors say of the first.
+    trace_state: Span,
     /// How far it could be read.
     pub(super) end: End,
 }
@@ -97,7 +110,9 @@ impl Said {
             batch_seen: false,
             base_offset: None,
             error: None,
-            trace_parent: None,
+            links: Vec::new(),
+            to_look_at: MESSAGES,
+            trace_state: Span::default(),
             end: End::Cut,
         }
     }
@@ -109,13 +124,15 @@ impl Said {
         }
         let texts = std::mem::take(&mut self.texts);
         let topics = std::mem::take(&mut self.topics);
-        *self = Self { texts, topics, ..Self::empty() };
+        let links = std::mem::take(&mut self.links);
+        *self = Self { texts, topics, links, ..Self::empty() };
         self.texts.clear();
+        self.links.clear();
     }
 
     /// Bytes that the record holds beyond its own size.
     pub(super) fn held(&self) -> usize {
-        self.texts.len()
+        self.texts.len() + self.links.len() * size_of::<TraceParent>()
     }
 
     fn keep(&mut self, text: &[u8], limit: usize) -> Span {
@@ -218,14 +235,49 @@ impl Said {
         let count = records::count(size, bytes);
         if self.batch_seen {
             self.records = self.records.zip(count).and_then(|(sum, count)| sum.checked_add(count));
-            self.trace_parent = None;
         } else {
             self.records = count;
-            if count == Some(1) {
-                self.trace_parent = records::only_trace_parent(bytes);
-            }
         }
+        self.link_records(bytes);
         self.batch_seen = true;
+    }
+
+    /// Notes the traces that the records of these batches name.
+    pub(super) fn link_records(&mut self, bytes: &[u8]) {
+        let mut first_state = None;
+        let links = &mut self.links;
+        let is_first = links.is_empty();
+        let looked_at = records::contexts(bytes, self.to_look_at, &mut |parent, state| {
+            if links.is_empty() {
+                first_state = state;
+            }
+            if links.len() < LINKS && links.last() != Some(&parent) {
+                links.push(parent);
+            }
+        });
+        self.to_look_at = self.to_look_at.saturating_sub(looked_at);
+        if let Some(state) = first_state.filter(|_| is_first) {
+            self.trace_state = self.keep(trace_context::whole_members(state), trace_context::STATE);
+        }
+    }
+
+    /// The trace of the one message that it brings.
+    pub(super) fn trace_parent(&self) -> Option<TraceParent> {
+        match self.links[..] {
+            [parent] if self.record_count() == Some(1) => Some(parent),
+            _ => None,
+        }
+    }
+
+    /// What vendors say of that trace.
+    pub(super) fn trace_state(&self) -> Option<&str> {
+        self.trace_parent()?;
+        trace_context::trace_state(self.find(self.trace_state)?)
+    }
+
+    /// The traces that its messages say they belong to.
+    pub(super) fn links(&self) -> &[TraceParent] {
+        &self.links
     }
 
     fn add(&mut self, topic: Topic) {

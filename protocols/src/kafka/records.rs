@@ -54,27 +54,64 @@ pub(super) fn looks_like_batch(size: u32, bytes: &[u8]) -> bool {
     })
 }
 
-/// The trace that the only record of an uncompressed batch says it belongs to.
-pub(super) fn only_trace_parent(bytes: &[u8]) -> Option<TraceParent> {
-    let mut reader = Reader::new(bytes);
-    let batch = batch(&mut reader)?;
-    if batch.count != 1 || batch.attributes & 7 != 0 {
-        return None;
+/// Calls `visit` with the trace that a record's headers name, and its `tracestate` if there is one, for each record of uncompressed
+/// batches that is at hand and among the first so many. Gives how many there were.
+pub(super) fn contexts<'a>(
+    bytes: &'a [u8],
+    most: usize,
+    visit: &mut dyn FnMut(TraceParent, Option<&'a [u8]>),
+) -> usize {
+    let mut rest = bytes;
+    let mut looked_at = 0;
+    while !rest.is_empty() && looked_at < most {
+        let mut reader = Reader::new(rest);
+        let Some(batch) = batch(&mut reader) else { break };
+        let is_compressed = batch.attributes & 7 != 0;
+        // Control batches hold the marks of transactions.
+        let is_control = batch.attributes & 0x20 != 0;
+        if !is_compressed && !is_control {
+            for _ in 0..batch.count {
+                if looked_at >= most {
+                    return looked_at;
+                }
+                looked_at += 1;
+                let Some(context) = record(&mut reader) else { return looked_at };
+                if let Some((parent, state)) = context {
+                    visit(parent, state);
+                }
+            }
+        }
+        rest = usize::try_from(batch.length).ok().and_then(|length| rest.get(length..)).unwrap_or_default();
     }
-    signed(&mut reader)?; // length
-    reader.skip(1)?; // attributes
-    signed(&mut reader)?; // time
-    signed(&mut reader)?; // offset
-    text(&mut reader)?; // key
-    text(&mut reader)?; // value
-    for _ in 0..signed(&mut reader)?.min(HEADERS) {
-        let name = text(&mut reader)?;
-        let value = text(&mut reader)?;
-        if name == b"traceparent" {
-            return trace_parent(value);
+    looked_at
+}
+
+/// A trace with what vendors say of it.
+type Context<'a> = (TraceParent, Option<&'a [u8]>);
+
+/// Reads one record, `None` if it is not whole.
+fn record<'a>(reader: &mut Reader<'a>) -> Option<Option<Context<'a>>> {
+    let length = signed(reader)?;
+    let mut record = Reader::new(reader.bytes(usize::try_from(length).ok()?)?);
+    Some(record_context(&mut record))
+}
+
+fn record_context<'a>(record: &mut Reader<'a>) -> Option<Context<'a>> {
+    record.skip(1)?; // attributes
+    signed(record)?; // time
+    signed(record)?; // offset
+    text(record)?; // key
+    text(record)?; // value
+    let (mut parent, mut state) = (None, None);
+    for _ in 0..signed(record)?.min(HEADERS) {
+        let Some((name, value)) = text(record).zip(text(record)) else { break };
+        match name {
+            b"traceparent" => parent = parent.or_else(|| trace_parent(value)),
+            b"tracestate" => state = state.or(Some(value)),
+            _ => {}
         }
     }
-    None
+    Some((parent?, state))
 }
 
 /// Bytes with their length before them; null is as good as empty here.

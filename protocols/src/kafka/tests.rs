@@ -7,6 +7,7 @@ mod loss;
 mod recorded;
 mod session;
 mod splits;
+mod traces;
 mod vectors;
 
 use std::sync::LazyLock;

@@ -7,7 +7,8 @@ use super::{
     message::{Answered, Code, Request, Response},
 };
 use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, piped, sanitise::field_text,
+    CloseReason, Details, Endpoints, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome,
+    Side, TraceParent, Value, ends, piped, sanitise::field_text,
 };
 
 /// One exchange, complete or in part.
@@ -97,6 +98,30 @@ impl Details for MemcachedExchange<'_> {
             visit("db.response.status_code", Value::Text(Cow::Borrowed(code)));
         }
         ends::server_and_peer(side, endpoints, None, visit);
+    }
+
+    fn metric_attributes(
+        &self,
+        _side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{DbOperationName, DbResponseStatusCode, DbSystemName, ErrorType};
+        if wanted.contains(DbSystemName) {
+            visit(DbSystemName, MetricValue::Text("memcached"));
+        }
+        if let Some(operation) = self.operation().filter(|_| wanted.contains(DbOperationName)) {
+            visit(DbOperationName, MetricValue::Text(&operation));
+        }
+        let code = self.response.and_then(|response| response.code.error());
+        if let Some(code) = code.filter(|_| wanted.contains(DbResponseStatusCode)) {
+            visit(DbResponseStatusCode, MetricValue::Text(code));
+        }
+        ends::metric_server(endpoints, None, wanted, visit);
+        if let Some(error) = self.error().filter(|_| wanted.contains(ErrorType)) {
+            visit(ErrorType, MetricValue::Text(error));
+        }
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

@@ -9,7 +9,10 @@ use super::{
     message::{Reply, Request},
     names,
 };
-use crate::{Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
+use crate::{
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value, ends, metric_attributes::decimal, sanitise::field_text,
+};
 
 /// The port that goes without saying.
 const DEFAULT_PORT: u16 = 27017;
@@ -144,6 +147,51 @@ impl Details for MongodbExchange<'_> {
             visit("plainsight.mongodb.compressor", Value::Text(Cow::Borrowed(compressor)));
         }
         ends::server_and_peer(side, endpoints, Some(DEFAULT_PORT), visit);
+    }
+
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            DbCollectionName, DbNamespace, DbOperationName, DbResponseStatusCode, DbSystemName, ErrorType,
+        };
+        if wanted.contains(DbSystemName) {
+            visit(DbSystemName, MetricValue::Text("mongodb"));
+        }
+        let names = [
+            (DbOperationName, self.command()),
+            (DbCollectionName, self.collection()),
+            (DbNamespace, self.database()),
+        ];
+        for (attribute, name) in names {
+            if let Some(name) = name.filter(|_| wanted.contains(attribute)) {
+                visit(attribute, MetricValue::Text(&name));
+            }
+        }
+        if let Some(code) = self.code() {
+            let mut buffer = [0; 20];
+            let text = match u64::try_from(code) {
+                Ok(code) => Cow::Borrowed(decimal(code, &mut buffer)),
+                Err(_) => Cow::Owned(code.to_string()),
+            };
+            for attribute in [DbResponseStatusCode, ErrorType] {
+                if wanted.contains(attribute) {
+                    visit(attribute, MetricValue::Text(&text));
+                }
+            }
+        } else if let Some(error) = self.error_type(side).filter(|_| wanted.contains(ErrorType)) {
+            visit(ErrorType, MetricValue::Text(&error));
+        }
+        ends::metric_server(endpoints, Some(DEFAULT_PORT), wanted, visit);
+    }
+
+    fn measures(&self) -> Measures {
+        let rows = self.response.and_then(|reply| reply.rows);
+        Measures { returned_rows: rows.and_then(|rows| u64::try_from(rows).ok()), ..Measures::default() }
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

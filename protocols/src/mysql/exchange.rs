@@ -9,7 +9,9 @@ use super::{
     session::{Compression, Session},
 };
 use crate::{
-    Details, Endpoints, Outcome, Side, TraceParent, Value, ends,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value, ends,
+    metric_attributes::decimal,
     sanitise::field_text,
     sql::{self, Dialect, Statement},
     trace_context,
@@ -246,6 +248,48 @@ impl Details for MysqlExchange<'_> {
             visit("client.address", ends::address(endpoints.client.ip()));
         }
         ends::peer(side, endpoints, visit);
+    }
+
+    fn metric_attributes(
+        &self,
+        _side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            DbNamespace, DbOperationName, DbQuerySummary, DbResponseStatusCode, DbSystemName, ErrorType,
+        };
+        if wanted.contains(DbSystemName) {
+            visit(DbSystemName, MetricValue::Text(self.session.system()));
+        }
+        if let Some(namespace) = self.namespace().filter(|_| wanted.contains(DbNamespace)) {
+            visit(DbNamespace, MetricValue::Text(&field_text(namespace)));
+        }
+        if let Some(operation) = self.operation().filter(|_| wanted.contains(DbOperationName)) {
+            visit(DbOperationName, MetricValue::Text(operation));
+        }
+        if wanted.contains(DbQuerySummary)
+            && let Some(summary) = self.query_summary()
+        {
+            visit(DbQuerySummary, MetricValue::Text(&summary));
+        }
+        if let Some(failure) = self.reply.and_then(|reply| reply.failure) {
+            let mut buffer = [0; 20];
+            let code = decimal(u64::from(failure.code), &mut buffer);
+            for attribute in [DbResponseStatusCode, ErrorType] {
+                if wanted.contains(attribute) {
+                    visit(attribute, MetricValue::Text(code));
+                }
+            }
+        } else if let Some(error) = self.transport_error().filter(|_| wanted.contains(ErrorType)) {
+            visit(ErrorType, MetricValue::Text(error));
+        }
+        ends::metric_server(endpoints, Some(DEFAULT_PORT), wanted, visit);
+    }
+
+    fn measures(&self) -> Measures {
+        Measures { returned_rows: self.reply.and_then(|reply| reply.rows), ..Measures::default() }
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

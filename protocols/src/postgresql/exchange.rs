@@ -9,7 +9,8 @@ use super::{
     step::{Step, StepKind},
 };
 use crate::{
-    Details, Endpoints, Outcome, Side, TraceParent, Value,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value,
     ends::{self, Visit},
     sanitise::field_text,
 };
@@ -273,6 +274,59 @@ impl Details for PostgresqlExchange<'_> {
             Side::Client => ends::server(endpoints, Some(DEFAULT_PORT), visit),
         }
         ends::peer(side, endpoints, visit);
+    }
+
+    fn metric_attributes(
+        &self,
+        side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            DbNamespace, DbOperationName, DbQuerySummary, DbResponseStatusCode, DbSystemName, ErrorType,
+            NetworkProtocolVersion,
+        };
+        if wanted.contains(DbSystemName) {
+            visit(DbSystemName, MetricValue::Text("postgresql"));
+        }
+        if let Some(database) = self.identity.database.as_deref().filter(|_| wanted.contains(DbNamespace)) {
+            match &self.identity.schema {
+                Some(schema) => visit(DbNamespace, MetricValue::Text(&format!("{database}|{schema}"))),
+                None => visit(DbNamespace, MetricValue::Text(database)),
+            }
+        }
+        let operation = self.kind().and_then(operation);
+        if let Some(operation) = operation.filter(|_| wanted.contains(DbOperationName)) {
+            visit(DbOperationName, MetricValue::Text(operation));
+        }
+        if wanted.contains(DbQuerySummary) {
+            match (operation, self.statement_summary()) {
+                (_, "") => {}
+                (None, summary) => visit(DbQuerySummary, MetricValue::Text(summary)),
+                (Some(operation), summary) => {
+                    visit(DbQuerySummary, MetricValue::Text(&format!("{operation} {summary}")));
+                }
+            }
+        }
+        let state = self.answer.and_then(|answer| answer.error.as_ref()).and_then(Option::as_ref);
+        if let Some(state) = state.filter(|_| wanted.contains(DbResponseStatusCode)) {
+            visit(DbResponseStatusCode, MetricValue::Text(state_text(state)));
+        }
+        if let Some(error) = self.error().filter(|_| wanted.contains(ErrorType)) {
+            visit(ErrorType, MetricValue::Text(&error));
+        }
+        let begins = self.kind() == Some(StepKind::Startup) && wanted.contains(NetworkProtocolVersion);
+        if let Some(minor) = self.identity.minor_version.filter(|_| begins) {
+            visit(NetworkProtocolVersion, MetricValue::Text(&format!("3.{minor}")));
+        }
+        if side == Side::Client {
+            ends::metric_server(endpoints, Some(DEFAULT_PORT), wanted, visit);
+        }
+    }
+
+    fn measures(&self) -> Measures {
+        Measures { returned_rows: self.answer.and_then(|answer| answer.returned), ..Measures::default() }
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

@@ -7,7 +7,8 @@ use super::{
     table::Kind,
 };
 use crate::{
-    CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, piped, sanitise::field_text,
+    CloseReason, Details, Endpoints, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome,
+    Side, TraceParent, Value, ends, metric_attributes::decimal, piped, sanitise::field_text,
 };
 
 /// One exchange, complete or in part.
@@ -134,6 +135,41 @@ impl Details for RedisExchange<'_> {
             visit("db.response.status_code", Value::Text(status));
         }
         ends::server_and_peer(side, endpoints, None, visit);
+    }
+
+    fn metric_attributes(
+        &self,
+        _side: Side,
+        endpoints: &Endpoints,
+        wanted: MetricAttributes,
+        visit: MetricVisit<'_>,
+    ) {
+        use MetricAttribute::{
+            DbNamespace, DbOperationName, DbResponseStatusCode, DbStoredProcedureName, DbSystemName,
+            ErrorType,
+        };
+        if wanted.contains(DbSystemName) {
+            visit(DbSystemName, MetricValue::Text("redis"));
+        }
+        if let Some(operation) = self.operation().filter(|_| wanted.contains(DbOperationName)) {
+            visit(DbOperationName, MetricValue::Text(&operation));
+        }
+        if let Some(procedure) = self.procedure().filter(|_| wanted.contains(DbStoredProcedureName)) {
+            visit(DbStoredProcedureName, MetricValue::Text(&procedure));
+        }
+        let database = self.database.filter(|_| self.request.is_some() && wanted.contains(DbNamespace));
+        if let Some(database) = database {
+            visit(DbNamespace, MetricValue::Text(decimal(u64::from(database), &mut [0; 20])));
+        }
+        let status = self.status();
+        if let Some(status) = status.as_deref().filter(|_| wanted.contains(DbResponseStatusCode)) {
+            visit(DbResponseStatusCode, MetricValue::Text(status));
+        }
+        ends::metric_server(endpoints, None, wanted, visit);
+        let error = status.as_deref().or_else(|| self.transport_error());
+        if let Some(error) = error.filter(|_| wanted.contains(ErrorType)) {
+            visit(ErrorType, MetricValue::Text(error));
+        }
     }
 
     fn trace_parent(&self) -> Option<TraceParent> {

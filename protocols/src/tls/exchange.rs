@@ -10,13 +10,15 @@ use super::{
     message::{Answer, ClientHello, ServerHello},
     names,
 };
-use crate::{Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
+use crate::{Details, Endpoints, Outcome, Protocol, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// One handshake, as far as it can be read.
 pub(super) struct TlsExchange<'a> {
     pub(super) request: Option<&'a ClientHello>,
     pub(super) response: Option<&'a Answer>,
     pub(super) outcome: Outcome,
+    /// The protocol in which both ends agreed to go on in TLS.
+    pub(super) upgraded_from: Option<Protocol>,
 }
 
 impl<'a> TlsExchange<'a> {
@@ -114,6 +116,9 @@ impl Details for TlsExchange<'_> {
         if let Some(hello) = self.request.filter(|hello| !hello.protocols.is_empty()) {
             let protocols = hello.protocols.iter().map(|protocol| field_text(protocol)).collect();
             visit("plainsight.tls.client.protocols", Value::Texts(protocols));
+        }
+        if let Some(protocol) = self.upgraded_from {
+            visit("plainsight.tls.upgraded_from", Value::Text(Cow::Borrowed(protocol.name())));
         }
         let features = self.features();
         if !features.is_empty() {

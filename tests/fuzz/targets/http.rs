@@ -63,6 +63,8 @@ impl Sink for Checker {
             });
         }
         let _ = details.trace_parent();
+        let _ = details.trace_state();
+        assert!(details.trace_links().len() <= 128);
     }
 
     fn unobserved(&mut self, count: u64) {

@@ -189,3 +189,33 @@ fn the_trace_that_a_request_belongs_to_is_read() {
     assert_eq!((parent.flags, parent.parent_span_id[0]), (1, 0xb7));
     assert_eq!(asked("GET / HTTP/1.1\r\ntraceparent: nonsense\r\n\r\n").trace_parent, None);
 }
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+#[test]
+fn the_trace_state_comes_with_its_trace_and_several_fields_are_one_list() {
+    let state = |fields: &str| asked(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).trace_state;
+    let traced = |fields: &str| state(&format!("traceparent: {PARENT}\r\n{fields}"));
+    assert_eq!(traced("TraceState: a=1, b=2\r\n").as_deref(), Some("a=1, b=2"));
+    assert_eq!(traced("tracestate: a=1\r\ntracestate: b=2\r\n").as_deref(), Some("a=1,b=2"));
+    assert_eq!(state(&format!("tracestate: a=1\r\ntraceparent: {PARENT}\r\n")).as_deref(), Some("a=1"));
+    assert_eq!(state("tracestate: a=1\r\n"), None, "it belongs to no trace");
+    assert_eq!(traced("tracestate: nonsense\r\n"), None);
+    let long = "k=v,".repeat(400);
+    let kept = traced(&format!("tracestate: {long}\r\n"));
+    assert_eq!(kept, None, "more members than a list may have");
+    let long = vec![format!("k={}", "v".repeat(98)); 8].join(",");
+    assert_eq!(traced(&format!("tracestate: {long}\r\n")).map(|state| state.len()), Some(5 * 101 - 1));
+    let many = (0..9).map(|number| format!("tracestate: k{number}=1\r\n")).collect::<String>();
+    assert_eq!(traced(&many).as_deref(), Some("k0=1,k1=1,k2=1,k3=1"));
+}
+
+#[test]
+fn two_traces_in_one_request_are_none_unless_they_are_one() {
+    let parent = |fields: &str| asked(&format!("GET / HTTP/1.1\r\n{fields}\r\n")).trace_parent;
+    let [one, other] = [PARENT.to_owned(), PARENT.replace("0af7", "1af7")]
+        .map(|parent| format!("traceparent: {parent}\r\n"));
+    assert!(parent(&one).is_some() && parent(&format!("{one}{one}")).is_some());
+    assert_eq!(parent(&format!("{one}{other}")), None);
+    assert_eq!(parent(&format!("{one}{other}{one}")), None);
+}

@@ -115,3 +115,24 @@ fn text_that_is_none_never_leaves_as_it_came() {
     assert_eq!(seen.path(), Some("/%1B[2J"));
     assert_eq!(seen.attribute("url.scheme"), Some("http"));
 }
+
+#[test]
+fn trace_and_state_are_read_from_every_request_though_they_are_sent_as_references() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let other = "00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let of = |added: &[(&'static str, &'static str)]| {
+        let seen = exchange(&headers(1, END_STREAM, &[&ask("GET", "/"), added].concat()), &ok(1, ""));
+        (seen.trace_parent.is_some(), seen.trace_state)
+    };
+    let list = Some("a=1,b=2".to_owned());
+    assert_eq!(of(&[("tracestate", "a=1"), ("traceparent", parent), ("tracestate", " b=2")]), (true, list));
+    assert_eq!(of(&[("tracestate", "a=1")]), (false, None));
+    assert_eq!(
+        of(&[("traceparent", parent), ("traceparent", other), ("traceparent", parent)]),
+        (false, None)
+    );
+    assert_eq!(of(&[("traceparent", parent), ("traceparent", parent)]), (true, None));
+    let without_end = [("tracestate", "abcdefgh=12345678"); 200];
+    let (traced, state) = of(&[&[("traceparent", parent)], &without_end[..]].concat());
+    assert_eq!((traced, state.map(|state| state.len())), (true, Some(4 * 18 - 1)));
+}

@@ -1,0 +1,493 @@
+//! The daemon: from the kernel to the backends until it is told to stop.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, mpsc::Receiver},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use thiserror::Error;
+
+use super::{
+    Health, Meter, Notifier, Page, Pages, Server, ServerError, State, Step, StepChange,
+    controls::{Choices, Controls},
+    feeder::{Feeder, FeederCounts},
+    file,
+    lane::Lane,
+    observer::DaemonObserver,
+    pages::places,
+    settings,
+    troubles::Troubles,
+};
+use crate::{
+    config::{Config, Environment, Kubernetes, Reload, Reloader, Switch},
+    daemon::{Bounds, Governor, cgroup_memory_limit},
+    export::{
+        Handover, Outbox, OutputError, SignalKind, TextFormat, append_metrics,
+        otlp::{DestinationStats, EnvironmentError, Exporter, StartError},
+    },
+    identity::{
+        Identities, Resource, ResourceValue,
+        pod_watch::{PodWatch, PodWatchError},
+    },
+    pipeline::{Attention, Live, LiveError},
+    signal::{
+        Clock, IdGenerator, Record, RecordBuilder, Status, WallTime,
+        access_log::AccessLogRecorder,
+        metrics::{MetricPlan, MetricSettingsError, MetricStore, Names, Peer},
+        otlp::Limits,
+        traces::{SpanRecorder, TraceTables},
+    },
+};
+
+/// Records for the file that each worker may be ahead.
+const AHEAD: usize = 8192;
+
+/// How often the main thread looks around.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How often it measures itself.
+const MEASURE: Duration = Duration::from_secs(1);
+
+/// How long a thread may stand still before the daemon counts as dead.
+const PULSE: Duration = Duration::from_secs(30);
+
+/// Why the daemon could not begin, or ended.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    /// The kernel side.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// A variable of the environment.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// A destination.
+    #[error(transparent)]
+    Export(#[from] StartError),
+    /// A metric that the configuration names.
+    #[error("metrics: {0}")]
+    Metrics(#[from] MetricSettingsError),
+    /// The Kubernetes API.
+    #[error(transparent)]
+    Kubernetes(#[from] PodWatchError),
+    /// An address to listen on.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The file for records.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A thread or a runtime.
+    #[error("cannot start a thread: {0}; raise the limit of processes")]
+    Thread(#[from] io::Error),
+    /// A thread ended that should not.
+    #[error("a thread of the observation failed; its message stands above")]
+    Broken,
+}
+
+/// What the daemon is started with.
+pub struct Start {
+    /// The configuration.
+    pub config: Config,
+    /// The file that it came from, which is read again when it changes.
+    pub path: Option<PathBuf>,
+    /// Variables of the environment.
+    pub environment: Environment,
+}
+
+/// What became of it all.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// Of the observation.
+    pub status: Status,
+    /// Of each destination.
+    pub destinations: Vec<DestinationStats>,
+}
+
+/// Runs until `asked` says so. `say` is given what a person should know, a sentence at a time.
+///
+/// # Errors
+/// If it cannot begin, or a part that it cannot do without fails.
+pub fn run(
+    start: Start,
+    say: &mut dyn FnMut(&str),
+    asked: &dyn Fn() -> bool,
+) -> Result<Summary, DaemonError> {
+    let Start { config, path, environment } = start;
+    let health = Health::default();
+    let mut running = Running::start(config.clone(), &environment, &health, say)?;
+    let reloads = match path {
+        Some(path) => {
+            let (reloader, reloads) =
+                Reloader::start(&path, environment, config, running.config.daemon.watch_file)?;
+            if let Some(warning) = reloader.warning() {
+                say(&format!("warning: {warning}"));
+            }
+            Some((reloader, reloads))
+        }
+        None => None,
+    };
+    let notifier = Notifier::of_process();
+    // Where systemd is not listening, nothing happens; where it listens badly, it will say so itself.
+    let _ = notifier.ready("watching this host");
+    say(&running.greeting());
+    let outcome = running.watch_over(reloads.as_ref().map(|(_, reloads)| reloads), &notifier, say, asked);
+    let within = running.config.daemon.drain_deadline.0;
+    let _ = notifier.stopping(within + Duration::from_secs(5));
+    let summary = running.stop(within)?;
+    outcome.map(|()| summary)
+}
+
+/// The page that a scraper gets.
+fn page(store: &MetricStore, accept: &str) -> Page {
+    let format = TextFormat::accepted(accept);
+    let mut body = String::new();
+    append_metrics(store, WallTime::now(), format, &mut body);
+    Page { content_type: format.content_type(), body }
+}
+
+/// All parts at work.
+struct Running {
+    config: Config,
+    live: Live<DaemonObserver>,
+    identities: Identities,
+    pods: Option<PodWatch>,
+    exporter: Arc<Exporter>,
+    feeder: JoinHandle<()>,
+    counts: Arc<Mutex<FeederCounts>>,
+    file: Option<JoinHandle<super::Component>>,
+    tables: Arc<TraceTables>,
+    controls: Controls,
+    servers: Vec<SocketAddr>,
+    stop_servers: Option<tokio::sync::watch::Sender<bool>>,
+    governor: Governor,
+    capture: super::Component,
+}
+
+impl Running {
+    fn start(
+        config: Config,
+        environment: &Environment,
+        health: &Health,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<Self, DaemonError> {
+        let capture = health.register_beating("capture", PULSE);
+        let (export, warnings) = settings::export(&config, environment)?;
+        for warning in warnings {
+            say(&format!("warning: {warning}"));
+        }
+        let plan = MetricPlan::new(settings::metrics(&config))?;
+        let output = match &config.export.file.path {
+            Switch::On(path) => Some(file::open(path)?),
+            Switch::Off => None,
+        };
+        let exporter = Arc::new(Exporter::start(&export)?);
+        let identities = Identities::new(settings::identity(&config));
+        let pods = watch_pods(&config, environment, &identities, say)?;
+        let own = own_resource(&identities);
+        let store = config
+            .metrics
+            .enabled
+            .then(|| MetricStore::new(plan, Arc::clone(&own), names(identities.clone()), WallTime::now()));
+        let (batches, delay) = settings::batches(&config);
+        let spans = Lane::new(SignalKind::Traces, batches, delay);
+        let logs = Lane::new(SignalKind::Logs, batches, delay);
+        let choices = choices(&config);
+        let controls = Controls::new(choices.clone());
+        let tables = Arc::new(TraceTables::default());
+        let handover: Option<Handover<Record>> = output.is_some().then(|| Handover::new(AHEAD));
+        let outbox = || -> Option<(RecordBuilder, Outbox<Record>)> {
+            let builder = RecordBuilder::new(Clock::boot_time(), IdGenerator::from_system(), false);
+            handover.as_ref().map(|handover| (builder, handover.outbox()))
+        };
+        let observer = |_: usize| DaemonObserver {
+            identities: identities.clone(),
+            metrics: store.as_ref().map(MetricStore::recorder),
+            spans: SpanRecorder::new(
+                choices.traces.clone().unwrap_or_default(),
+                Clock::boot_time(),
+                IdGenerator::from_system(),
+                Arc::clone(&tables),
+                spans.writer(),
+            ),
+            makes_spans: choices.traces.is_some(),
+            access_log: AccessLogRecorder::new(
+                choices.access_log,
+                Limits::default(),
+                Clock::boot_time(),
+                logs.writer(),
+            ),
+            file: outbox(),
+            controls: controls.clone(),
+            version: 0,
+            last_pid: 0,
+            handed_over: plainsight_protocols::Timestamp::default(),
+        };
+        let mut live = Live::start(&settings::live(&config), observer)?;
+        if let Some(events) = live.take_process_events() {
+            identities.follow(events);
+        }
+        let file = match (handover, output) {
+            (Some(handover), Some(output)) => {
+                Some(file::start(handover, identities.clone(), output, health.register("file"))?)
+            }
+            _ => None,
+        };
+        let counts = Arc::<Mutex<FeederCounts>>::default();
+        let feeder = Feeder {
+            identities: identities.clone(),
+            exporter: Arc::clone(&exporter),
+            spans,
+            logs,
+            metrics: store.clone(),
+            interval: config.metrics.interval.0,
+            health: health.register_beating("signals", PULSE),
+            counts: Arc::clone(&counts),
+        }
+        .start()?;
+        let mut running = Self {
+            config,
+            live,
+            identities,
+            pods,
+            exporter,
+            feeder,
+            counts,
+            file,
+            tables,
+            controls,
+            servers: Vec::new(),
+            stop_servers: None,
+            governor: Governor::default(),
+            capture,
+        };
+        running.serve(health, store)?;
+        running.capture.set(State::Well);
+        Ok(running)
+    }
+
+    /// Health and metrics for whoever asks.
+    fn serve(&mut self, health: &Health, store: Option<Arc<MetricStore>>) -> Result<(), DaemonError> {
+        let health_at = self.config.daemon.health.listen.on().copied();
+        let metrics_at = self.config.export.prometheus.listen.on().copied();
+        let places = places(health_at, metrics_at);
+        if places.is_empty() {
+            return Ok(());
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut servers = Vec::new();
+        for (address, shows_health) in places {
+            let key = if shows_health { "daemon.health.listen" } else { "export.prometheus.listen" };
+            let server = runtime.block_on(Server::listen(address, key))?;
+            self.servers.push(server.address());
+            let mut pages = Pages::default();
+            if shows_health {
+                pages = pages.with_health(health.clone());
+            }
+            if let Some(store) = &store {
+                let store = Arc::clone(store);
+                pages = pages.with_metrics(move |accept| page(&store, accept));
+            }
+            servers.push((server, pages));
+        }
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let (notifier, health) = (Notifier::of_process(), health.clone());
+        std::thread::Builder::new().name("pages".into()).spawn(move || {
+            runtime.block_on(async {
+                let mut tasks = tokio::task::JoinSet::new();
+                for (server, pages) in servers {
+                    let mut stopped = stopped.clone();
+                    tasks.spawn(server.run(pages, async move {
+                        // An error means that the sender has gone, which is the end, too.
+                        let _ = stopped.wait_for(|stop| *stop).await;
+                    }));
+                }
+                tokio::spawn(notifier.run_watchdog(health));
+                while let Some(ended) = tasks.join_next().await {
+                    if let Ok(Err(error)) = ended {
+                        eprintln!("plainsight: error: {error}");
+                    }
+                }
+            });
+        })?;
+        self.stop_servers = Some(stop);
+        Ok(())
+    }
+
+    /// What it does, in a sentence.
+    fn greeting(&self) -> String {
+        let mut text = "watching this host".to_owned();
+        for destination in self.exporter.stats() {
+            text.push_str("; OTLP to ");
+            text.push_str(&destination.target);
+        }
+        for address in &self.servers {
+            text.push_str(&format!("; http://{address}/metrics"));
+        }
+        text
+    }
+
+    fn watch_over(
+        &mut self,
+        reloads: Option<&Receiver<Reload>>,
+        notifier: &Notifier,
+        say: &mut dyn FnMut(&str),
+        asked: &dyn Fn() -> bool,
+    ) -> Result<(), DaemonError> {
+        let mut meter = Meter::start()?;
+        let mut measured = Instant::now();
+        let mut troubles = Troubles::default();
+        while !asked() {
+            if !self.live.is_running() || self.feeder.is_finished() {
+                return Err(DaemonError::Broken);
+            }
+            self.capture.beat();
+            if let Some(Ok(reload)) = reloads.map(Receiver::try_recv) {
+                let _ = notifier.reloading();
+                say(&reload.to_string());
+                self.apply(reload, say);
+                let _ = notifier.ready("watching this host");
+            }
+            let passed = measured.elapsed();
+            if passed >= MEASURE {
+                measured = Instant::now();
+                if let Ok(usage) = meter.measure() {
+                    let change = self.governor.observe(passed, usage, self.bounds());
+                    if let Some(change) = change {
+                        self.change_step(&change, say);
+                    }
+                }
+                troubles.look(&self.exporter.stats(), self.pods.as_ref().map(PodWatch::state), say);
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    fn bounds(&self) -> Bounds {
+        let limits = &self.config.limits;
+        Bounds { processors: limits.cpu.on().copied(), memory: limits.memory.on().map(|bytes| bytes.0) }
+            .within_cgroup(cgroup_memory_limit())
+    }
+
+    fn apply(&mut self, reload: Reload, say: &mut dyn FnMut(&str)) {
+        let Reload::Changed { loaded, .. } = reload else { return };
+        for warning in &loaded.warnings {
+            say(&format!("warning: {warning}"));
+        }
+        self.controls.set(choices(&loaded.config));
+        // Only what can change while running is taken over; the rest holds until a restart.
+        let (old, new) = (&mut self.config, loaded.config);
+        old.access_log = new.access_log;
+        old.limits.memory = new.limits.memory;
+        old.limits.cpu = new.limits.cpu;
+        old.daemon.drain_deadline = new.daemon.drain_deadline;
+    }
+
+    fn change_step(&mut self, change: &StepChange, say: &mut dyn FnMut(&str)) {
+        say(&change.to_string());
+        self.live.set_attention(match change.to {
+            Step::Normal => Attention::Everything,
+            Step::Sample => Attention::Sample,
+            Step::Count => Attention::Lives,
+        });
+        self.capture.set(match change.to {
+            Step::Normal => State::Well,
+            _ => State::Degraded(change.to_string()),
+        });
+    }
+
+    /// Everything that was seen is made into telemetry and sent, as far as time allows.
+    fn stop(self, within: Duration) -> Result<Summary, DaemonError> {
+        let deadline = Instant::now() + within;
+        let (observers, status) = self.live.stop().map_err(|_| DaemonError::Broken)?;
+        // Now the feeder and the file learn that nothing more will come.
+        drop(observers);
+        let feeder_failed = self.feeder.join().is_err();
+        if let Some(file) = self.file {
+            // What the thread had to say it has said.
+            drop(file.join());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let destinations = match Arc::try_unwrap(self.exporter) {
+            Ok(exporter) => exporter.shutdown(left),
+            Err(exporter) => exporter.stats(),
+        };
+        drop((self.stop_servers, self.pods));
+        if feeder_failed { Err(DaemonError::Broken) } else { Ok(Summary { status, destinations }) }
+    }
+}
+
+fn choices(config: &Config) -> Choices {
+    Choices {
+        traces: config.traces.enabled.then(|| settings::traces(config)),
+        access_log: settings::access_log(config),
+    }
+}
+
+/// Who is who, for metrics. What is not known yet may be in a moment.
+fn names(identities: Identities) -> Names {
+    let of_peers = identities.clone();
+    Names::new(
+        move |pid| {
+            let lookup = identities.resource(pid);
+            lookup.settled.then_some(lookup.resource)
+        },
+        move |address| {
+            let peer = of_peers.peer(address)?;
+            let name = peer.service.as_deref().unwrap_or(&peer.name);
+            Some(Peer {
+                name: name.into(),
+                namespace: peer.namespace.as_deref().map(Into::into),
+                is_observed: false,
+            })
+        },
+    )
+}
+
+/// The probe itself, as the service `plainsight` unless its environment names it.
+fn own_resource(identities: &Identities) -> Arc<Resource> {
+    let mut resource = (*identities.resolve(std::process::id()).resource).clone();
+    if resource.service_name.is_empty() || resource.service_name.starts_with("unknown_service") {
+        resource.service_name = "plainsight".into();
+    }
+    let mut set = |name: &str, value: &str| {
+        resource.attributes.retain(|(known, _)| **known != *name);
+        resource.attributes.push((name.into(), ResourceValue::Text(value.into())));
+    };
+    set("service.name", &resource.service_name.clone());
+    set("service.version", env!("CARGO_PKG_VERSION"));
+    resource.attributes.sort_by(|left, right| left.0.cmp(&right.0));
+    Arc::new(resource)
+}
+
+/// Pods of this node, where there is a Kubernetes to ask.
+fn watch_pods(
+    config: &Config,
+    environment: &Environment,
+    identities: &Identities,
+    say: &mut dyn FnMut(&str),
+) -> Result<Option<PodWatch>, DaemonError> {
+    let is_pod = environment.get("KUBERNETES_SERVICE_HOST").is_some();
+    let wanted = match config.identity.kubernetes {
+        Kubernetes::On => true,
+        Kubernetes::Auto => is_pod,
+        Kubernetes::Off => false,
+    };
+    if !wanted {
+        return Ok(None);
+    }
+    let named = config.identity.node.clone().or_else(|| environment.get("NODE_NAME").map(str::to_owned));
+    let node = named.unwrap_or_else(|| {
+        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        say(&format!(
+            "warning: the node's name is taken to be '{name}'; set NODE_NAME from spec.nodeName, or identity.node, if it is another"
+        ));
+        name
+    });
+    let watch = PodWatch::start(&node)?;
+    identities.use_pods(watch.source());
+    Ok(Some(watch))
+}

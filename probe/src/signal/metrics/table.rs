@@ -1,0 +1,574 @@
+//! Every metric: its name, unit, kind, buckets and attributes. Names are data, because they move between versions of the
+//! conventions; this is the table of OpenTelemetry semantic conventions 1.44, and of ours where they have none.
+
+/// The conventions whose names are used.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
+
+/// How measurements of a metric are put together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// A distribution, with the bounds of its explicit buckets, which are inclusive at the top.
+    Histogram(&'static [f64]),
+    /// A sum that only grows.
+    Counter,
+    /// A sum that may fall as well.
+    UpDownCounter,
+}
+
+/// What is observed together, under one key: exchanges of a kind at one side, connections, edges of the service graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Family {
+    /// HTTP requests that a process answers.
+    HttpServer,
+    /// HTTP requests that a process makes.
+    HttpClient,
+    /// Calls that a process answers.
+    RpcServer,
+    /// Calls that a process makes.
+    RpcClient,
+    /// Operations that a database carries out.
+    DbServer,
+    /// Operations that a process asks a database for.
+    DbClient,
+    /// Requests that a broker answers.
+    MessagingServer,
+    /// Requests to a broker.
+    MessagingClient,
+    /// Questions that a name server answers.
+    DnsServer,
+    /// Questions that a process asks.
+    DnsClient,
+    /// Exchanges whose duration is not known.
+    Untimed,
+    /// TCP connections.
+    Connection,
+    /// Edges of the service graph.
+    Edge,
+    /// What is known of the metrics themselves.
+    Own,
+}
+
+impl Family {
+    /// Number of families.
+    pub const COUNT: usize = Self::Own as usize + 1;
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Measure {
+    /// Time from the first byte of a request to the last of its response.
+    Duration,
+    /// Bytes of a request's body.
+    RequestBody,
+    /// Bytes of a response's body.
+    ResponseBody,
+    /// Rows that an answer brought.
+    ReturnedRows,
+    /// Messages sent to a broker.
+    SentMessages,
+    /// Messages got from a broker.
+    ConsumedMessages,
+    /// Exchanges, connections or requests over an edge.
+    Count,
+    /// Connections that began.
+    Opened,
+    /// Connections that ended.
+    Closed,
+    /// Connections that are open.
+    Active,
+    /// Bytes that the observed end read.
+    Received,
+    /// Bytes that the observed end wrote.
+    Sent,
+    /// Segments that were sent again.
+    Retransmits,
+    /// Smoothed round-trip time at the end of a connection.
+    RoundTrip,
+    /// Time that it took to make a connection.
+    Handshake,
+    /// Requests over an edge that failed.
+    FailedRequests,
+    /// Their duration as the server saw it.
+    ServerSeconds,
+    /// Their duration as the client saw it.
+    ClientSeconds,
+    /// Measurements of which an attribute's value was replaced.
+    Folded,
+    /// Measurements that were added to the overflow point.
+    Overflowed,
+    /// Series that are kept.
+    Series,
+}
+
+impl Measure {
+    /// Number of measures.
+    pub const COUNT: usize = Self::Series as usize + 1;
+}
+
+/// A metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says, in one line.
+    pub description: &'static str,
+    /// Its unit in UCUM.
+    pub unit: &'static str,
+    /// How measurements are put together.
+    pub kind: Kind,
+    /// What it is about.
+    pub family: Family,
+    /// What is measured of that.
+    pub measure: Measure,
+    /// Whether it is made unless settings say otherwise.
+    pub default_on: bool,
+    /// Attributes that it carries unless settings say otherwise.
+    pub attributes: &'static [&'static str],
+}
+
+const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+const DB_SECONDS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// The conventions name none; factors of four reach from a small answer to a large upload.
+const BYTES: &[f64] =
+    &[64.0, 256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
+const ROWS: &[f64] =
+    &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0];
+/// From a neighbour in the same rack to a satellite.
+const NETWORK_SECONDS: &[f64] =
+    &[0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+
+const HTTP_SERVER: &[&str] = &[
+    "http.request.method",
+    "url.scheme",
+    "http.response.status_code",
+    "plainsight.http.route",
+    "network.protocol.version",
+    "error.type",
+];
+const HTTP_CLIENT: &[&str] = &[
+    "http.request.method",
+    "server.address",
+    "server.port",
+    "http.response.status_code",
+    "network.protocol.version",
+    "error.type",
+];
+const RPC_SERVER: &[&str] = &["rpc.system.name", "rpc.method", "rpc.response.status_code", "error.type"];
+const RPC_CLIENT: &[&str] = &[
+    "rpc.system.name",
+    "rpc.method",
+    "rpc.response.status_code",
+    "server.address",
+    "server.port",
+    "error.type",
+];
+const DB_SERVER: &[&str] = &[
+    "db.system.name",
+    "db.namespace",
+    "db.operation.name",
+    "db.collection.name",
+    "db.stored_procedure.name",
+    "db.query.summary",
+    "db.response.status_code",
+    "error.type",
+];
+const DB_CLIENT: &[&str] = &[
+    "db.system.name",
+    "db.namespace",
+    "db.operation.name",
+    "db.collection.name",
+    "db.stored_procedure.name",
+    "db.query.summary",
+    "db.response.status_code",
+    "server.address",
+    "server.port",
+    "error.type",
+];
+const MESSAGING_SERVER: &[&str] = &[
+    "messaging.system",
+    "messaging.operation.name",
+    "messaging.operation.type",
+    "messaging.destination.name",
+    "messaging.consumer.group.name",
+    "error.type",
+];
+const MESSAGING_CLIENT: &[&str] = &[
+    "messaging.system",
+    "messaging.operation.name",
+    "messaging.operation.type",
+    "messaging.destination.name",
+    "messaging.consumer.group.name",
+    "server.address",
+    "server.port",
+    "error.type",
+];
+const SENT_MESSAGES: &[&str] = &[
+    "messaging.system",
+    "messaging.operation.name",
+    "messaging.destination.name",
+    "server.address",
+    "server.port",
+    "error.type",
+];
+const CONSUMED_MESSAGES: &[&str] = &[
+    "messaging.system",
+    "messaging.operation.name",
+    "messaging.destination.name",
+    "messaging.consumer.group.name",
+    "server.address",
+    "server.port",
+    "error.type",
+];
+const ERROR: &[&str] = &["error.type"];
+const UNTIMED: &[&str] = &["plainsight.protocol", "plainsight.side", "plainsight.outcome", "error.type"];
+const CONNECTION_BEGIN: &[&str] = &["network.transport", "plainsight.connection.role"];
+const CONNECTION: &[&str] = &["network.transport", "plainsight.connection.role", "plainsight.protocol"];
+const CONNECTION_END: &[&str] =
+    &["network.transport", "plainsight.connection.role", "plainsight.protocol", "error.type"];
+const EDGE: &[&str] =
+    &["client", "server", "connection_type", "client_service_namespace", "server_service_namespace"];
+const FOLDED: &[&str] = &["plainsight.metric.name", "plainsight.metric.attribute"];
+const ABOUT_METRIC: &[&str] = &["plainsight.metric.name"];
+
+const fn metric(
+    family: Family,
+    measure: Measure,
+    name: &'static str,
+    unit: &'static str,
+    kind: Kind,
+    attributes: &'static [&'static str],
+    description: &'static str,
+) -> Metric {
+    Metric { name, description, unit, kind, family, measure, default_on: true, attributes }
+}
+
+/// A metric that is made on request only.
+const fn opt_in(metric: Metric) -> Metric {
+    Metric { default_on: false, ..metric }
+}
+
+/// A histogram of durations.
+const fn seconds(
+    family: Family,
+    name: &'static str,
+    bounds: &'static [f64],
+    attributes: &'static [&'static str],
+    description: &'static str,
+) -> Metric {
+    metric(family, Measure::Duration, name, "s", Kind::Histogram(bounds), attributes, description)
+}
+
+const fn body(
+    family: Family,
+    measure: Measure,
+    name: &'static str,
+    attributes: &'static [&'static str],
+    description: &'static str,
+) -> Metric {
+    opt_in(metric(family, measure, name, "By", Kind::Histogram(BYTES), attributes, description))
+}
+
+const fn connections(
+    measure: Measure,
+    name: &'static str,
+    unit: &'static str,
+    kind: Kind,
+    attributes: &'static [&'static str],
+    description: &'static str,
+) -> Metric {
+    metric(Family::Connection, measure, name, unit, kind, attributes, description)
+}
+
+const fn edge(
+    measure: Measure,
+    name: &'static str,
+    unit: &'static str,
+    kind: Kind,
+    description: &'static str,
+) -> Metric {
+    metric(Family::Edge, measure, name, unit, kind, EDGE, description)
+}
+
+/// Every metric.
+pub const METRICS: &[Metric] = {
+    use Family::{
+        DbClient, DbServer, DnsClient, DnsServer, HttpClient, HttpServer, MessagingClient, MessagingServer,
+        Own, RpcClient, RpcServer, Untimed,
+    };
+    use Measure::{
+        Active, ClientSeconds, Closed, ConsumedMessages, Count, FailedRequests, Folded, Handshake, Opened,
+        Overflowed, Received, RequestBody, ResponseBody, Retransmits, ReturnedRows, RoundTrip, Sent,
+        SentMessages, Series, ServerSeconds,
+    };
+    &[
+        seconds(
+            HttpServer,
+            "http.server.request.duration",
+            SECONDS,
+            HTTP_SERVER,
+            "Duration of HTTP server requests.",
+        ),
+        body(
+            HttpServer,
+            RequestBody,
+            "http.server.request.body.size",
+            HTTP_SERVER,
+            "Size of HTTP server request bodies.",
+        ),
+        body(
+            HttpServer,
+            ResponseBody,
+            "http.server.response.body.size",
+            HTTP_SERVER,
+            "Size of HTTP server response bodies.",
+        ),
+        seconds(
+            HttpClient,
+            "http.client.request.duration",
+            SECONDS,
+            HTTP_CLIENT,
+            "Duration of HTTP client requests.",
+        ),
+        body(
+            HttpClient,
+            RequestBody,
+            "http.client.request.body.size",
+            HTTP_CLIENT,
+            "Size of HTTP client request bodies.",
+        ),
+        body(
+            HttpClient,
+            ResponseBody,
+            "http.client.response.body.size",
+            HTTP_CLIENT,
+            "Size of HTTP client response bodies.",
+        ),
+        seconds(RpcServer, "rpc.server.call.duration", SECONDS, RPC_SERVER, "Duration of incoming calls."),
+        seconds(RpcClient, "rpc.client.call.duration", SECONDS, RPC_CLIENT, "Duration of outgoing calls."),
+        seconds(
+            DbClient,
+            "db.client.operation.duration",
+            DB_SECONDS,
+            DB_CLIENT,
+            "Duration of database client operations.",
+        ),
+        opt_in(metric(
+            DbClient,
+            ReturnedRows,
+            "db.client.response.returned_rows",
+            "{row}",
+            Kind::Histogram(ROWS),
+            DB_CLIENT,
+            "The number of rows returned by the operation.",
+        )),
+        // The conventions know databases from the client's side only.
+        seconds(
+            DbServer,
+            "plainsight.db.server.operation.duration",
+            DB_SECONDS,
+            DB_SERVER,
+            "Duration of operations as the database's host saw them.",
+        ),
+        seconds(
+            MessagingClient,
+            "messaging.client.operation.duration",
+            SECONDS,
+            MESSAGING_CLIENT,
+            "Duration of requests of a producer or consumer to its broker.",
+        ),
+        metric(
+            MessagingClient,
+            SentMessages,
+            "messaging.client.sent.messages",
+            "{message}",
+            Kind::Counter,
+            SENT_MESSAGES,
+            "Number of messages that a producer sent to its broker.",
+        ),
+        metric(
+            MessagingClient,
+            ConsumedMessages,
+            "messaging.client.consumed.messages",
+            "{message}",
+            Kind::Counter,
+            CONSUMED_MESSAGES,
+            "Number of messages that were delivered to the application.",
+        ),
+        seconds(
+            MessagingServer,
+            "plainsight.messaging.server.operation.duration",
+            SECONDS,
+            MESSAGING_SERVER,
+            "Duration of requests as the broker's host saw them.",
+        ),
+        seconds(DnsClient, "dns.lookup.duration", SECONDS, ERROR, "Time taken to perform a DNS lookup."),
+        seconds(
+            DnsServer,
+            "plainsight.dns.server.lookup.duration",
+            SECONDS,
+            ERROR,
+            "Duration of DNS lookups as the name server's host saw them.",
+        ),
+        metric(
+            Untimed,
+            Count,
+            "plainsight.exchange.untimed",
+            "{exchange}",
+            Kind::Counter,
+            UNTIMED,
+            "Exchanges whose beginning or end was not seen, so that no histogram of durations counts them.",
+        ),
+        connections(
+            Opened,
+            "plainsight.connection.opened",
+            "{connection}",
+            Kind::Counter,
+            CONNECTION_BEGIN,
+            "TCP connections that began.",
+        ),
+        connections(
+            Closed,
+            "plainsight.connection.closed",
+            "{connection}",
+            Kind::Counter,
+            CONNECTION_END,
+            "TCP connections that ended; `error.type` tells those that were reset.",
+        ),
+        connections(
+            Active,
+            "plainsight.connection.active",
+            "{connection}",
+            Kind::UpDownCounter,
+            CONNECTION_BEGIN,
+            "TCP connections that are open and have carried bytes.",
+        ),
+        connections(
+            Received,
+            "plainsight.connection.received",
+            "By",
+            Kind::Counter,
+            CONNECTION,
+            "Bytes read from TCP connections.",
+        ),
+        connections(
+            Sent,
+            "plainsight.connection.sent",
+            "By",
+            Kind::Counter,
+            CONNECTION,
+            "Bytes written to TCP connections.",
+        ),
+        connections(
+            Retransmits,
+            "plainsight.connection.retransmits",
+            "{segment}",
+            Kind::Counter,
+            CONNECTION,
+            "TCP segments that were sent again.",
+        ),
+        connections(
+            RoundTrip,
+            "plainsight.connection.round_trip.duration",
+            "s",
+            Kind::Histogram(NETWORK_SECONDS),
+            CONNECTION,
+            "Smoothed round-trip time of a TCP connection at its end.",
+        ),
+        connections(
+            Handshake,
+            "plainsight.connection.handshake.duration",
+            "s",
+            Kind::Histogram(NETWORK_SECONDS),
+            CONNECTION_BEGIN,
+            "Time from the first packet of a TCP connection that was dialled to its establishment.",
+        ),
+        edge(
+            Count,
+            "traces_service_graph_request_total",
+            "",
+            Kind::Counter,
+            "Requests from one service to another.",
+        ),
+        edge(
+            FailedRequests,
+            "traces_service_graph_request_failed_total",
+            "",
+            Kind::Counter,
+            "Requests from one service to another that failed.",
+        ),
+        edge(
+            ServerSeconds,
+            "traces_service_graph_request_server_seconds",
+            "s",
+            Kind::Histogram(SECONDS),
+            "Their duration as the server saw it.",
+        ),
+        edge(
+            ClientSeconds,
+            "traces_service_graph_request_client_seconds",
+            "s",
+            Kind::Histogram(SECONDS),
+            "Their duration as the client saw it.",
+        ),
+        metric(
+            Own,
+            Folded,
+            "plainsight.metric.folded_measurements",
+            "{measurement}",
+            Kind::Counter,
+            FOLDED,
+            "Measurements of which an attribute's value became `*`, because its key had shown too many.",
+        ),
+        metric(
+            Own,
+            Overflowed,
+            "plainsight.metric.overflowed_measurements",
+            "{measurement}",
+            Kind::Counter,
+            ABOUT_METRIC,
+            "Measurements that went to the overflow point, because the metric had too many series.",
+        ),
+        metric(
+            Own,
+            Series,
+            "plainsight.metric.series",
+            "{series}",
+            Kind::UpDownCounter,
+            ABOUT_METRIC,
+            "Series that are kept of a metric.",
+        ),
+    ]
+};
+
+/// The metric of that name, as an index into [`METRICS`].
+#[must_use]
+pub fn find(name: &str) -> Option<usize> {
+    METRICS.iter().position(|metric| metric.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_measure_of_a_family_has_one_metric_and_each_name_is_given_once() {
+        for (index, metric) in METRICS.iter().enumerate() {
+            for other in &METRICS[index + 1..] {
+                assert_ne!(metric.name, other.name);
+                assert!((metric.family, metric.measure) != (other.family, other.measure), "{}", metric.name);
+            }
+            assert_eq!(find(metric.name), Some(index));
+        }
+    }
+
+    #[test]
+    fn bounds_rise() {
+        for metric in METRICS {
+            if let Kind::Histogram(bounds) = metric.kind {
+                assert!(bounds.is_sorted_by(|left, right| left < right), "{}", metric.name);
+            }
+        }
+    }
+}
