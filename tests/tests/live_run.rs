@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use plainsight_tests::{
     client::Client,
     nginx::Nginx,
-    otlp::{Receiver, Taken},
+    otlp::{Item, Receiver, Taken},
     probe::Probe,
     process::run_well,
     server::free_port,
@@ -67,10 +67,7 @@ fn requested() -> BTreeMap<(u16, String), usize> {
 }
 
 /// Items of a kind with their attributes.
-fn items<'t>(
-    taken: &'t [Taken],
-    kind: &'t str,
-) -> impl Iterator<Item = (&'t (String, String, String, i64, u64), &'t Map<String, Value>)> {
+fn items<'t>(taken: &'t [Taken], kind: &'t str) -> impl Iterator<Item = (&'t Item, &'t Map<String, Value>)> {
     let of_kind = taken.iter().filter(move |taken| taken.kind == kind);
     of_kind.flat_map(|taken| taken.items.iter().zip(&taken.attributes))
 }

@@ -48,6 +48,11 @@ fn start(settings: &Settings, from_start: bool) -> Box<dyn Parser> {
     Box::new(parser::Http2Parser::new(settings.http.clone(), from_start))
 }
 
+/// Whether a server's first bytes are those of one that speaks HTTP/2 to everybody.
+pub(crate) fn greets(bytes: &[u8]) -> bool {
+    detect::greets(bytes)
+}
+
 /// The parser of a connection that an `Upgrade: h2c` turns into one of HTTP/2 (RFC 7540 section 3.2). `request` is the one
 /// that asked for it, to be answered on stream 1. `server_silent` says that nothing was seen of the server's stream
 /// behind the response that agreed.

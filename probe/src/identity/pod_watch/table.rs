@@ -65,6 +65,7 @@ impl PodTable {
     }
 
     /// Number of pods that are kept.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.pods.len()
     }

@@ -18,8 +18,11 @@ fn mysql_tls_request() -> Vec<u8> {
 
 const POSTGRESQL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 
+/// What is said, by whom, in turns.
+type Dialogue = Vec<(Direction, Vec<u8>)>;
+
 /// What each end says before the handshake.
-fn openings() -> [(Protocol, Vec<(Direction, Vec<u8>)>); 2] {
+fn openings() -> [(Protocol, Dialogue); 2] {
     [
         (
             Protocol::Mysql,
