@@ -28,7 +28,15 @@ pub struct Cursor {
     pub written: u64,
     /// Not zero while a program has its turn on the CPU.
     pub busy: u64,
-    apart: [u64; 14],
+    /// Where the program that has the turn makes a number of a pointer.
+    pub number: u64,
+    /// The set of cgroups that a thread on the CPU was last found in, its id, and when it was read.
+    pub groups: u64,
+    /// Id of the cgroup of `groups` in the version 2 hierarchy.
+    pub cgroup: u64,
+    /// When `cgroup` was read.
+    pub cgroup_ns: u64,
+    apart: [u64; 10],
     /// Position up to which userspace has read. Written by userspace.
     pub read: u64,
     apart_too: [u64; 15],

@@ -26,6 +26,9 @@ pub(crate) static CONNECTION_SLOTS: u32 = 1;
 /// Segments of each CPU's ring: a power of two.
 #[unsafe(no_mangle)]
 pub(crate) static SEGMENTS: u32 = 1;
+/// Whether a program may be interrupted by another on its CPU.
+#[unsafe(no_mangle)]
+pub(crate) static TAKES_TURNS: u32 = 1;
 
 /// The offset of a kernel structure's member.
 macro_rules! offset {
@@ -56,3 +59,4 @@ accessor!(filters, FILTERS, u32);
 accessor!(payload_bytes, PAYLOAD_BYTES, u32);
 accessor!(connection_slots, CONNECTION_SLOTS, u32);
 accessor!(segments, SEGMENTS, u32);
+accessor!(takes_turns, TAKES_TURNS, u32);

@@ -54,10 +54,6 @@ pub(crate) static VECTOR_ROOM: PerCpuArray<[Vector; VECTOR_ROOM_LENGTH]> =
 #[map]
 pub(crate) static STEP: PerCpuArray<Step> = PerCpuArray::with_max_entries(1, 0);
 
-/// Room in which a pointer becomes a number.
-#[map]
-pub(crate) static NUMBER_ROOM: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
-
 /// The last connection number that each CPU gave out, for each of `connection::Hook`.
 #[map]
 pub(crate) static NUMBERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);

@@ -4,7 +4,7 @@ use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use probe_ebpf::ring::{Cursor, after, segment, within};
 
 use super::{
-    globals::segments,
+    globals::{segments, takes_turns},
     maps::{CURSORS, RINGS},
 };
 
@@ -12,19 +12,24 @@ use super::{
 ///
 /// From 7.0 on a thread may be preempted while a program runs at one of its tracepoints, and another program may run
 /// at another thread's. What it then would have recorded is counted as lost. The kernel itself skips a program that is
-/// still at work on the CPU; such a call shows as a gap.
+/// still at work on the CPU; such a call shows as a gap. Before 7.0 nothing interrupts a
+/// program, and the exchange is left out, for it is one of the dearer instructions.
+#[derive(Clone, Copy)]
 pub(crate) struct Turn {
     cursor: *mut Cursor,
+    cpu: u32,
 }
 
 impl Turn {
     /// Takes the turn; `None` if another program has it.
     #[inline(always)]
     pub(crate) fn take() -> Option<Self> {
-        // SAFETY: no arguments.
-        let cursor = CURSORS.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
+        let turn = Self::handed_on()?;
+        if takes_turns() == 0 {
+            return Some(turn);
+        }
         // SAFETY: an array's entry stays valid.
-        (unsafe { exchange(&raw mut (*cursor).busy, 1) } == 0).then_some(Self { cursor })
+        (unsafe { exchange(&raw mut (*turn.cursor).busy, 1) } == 0).then_some(turn)
     }
 
     /// Gives it back. A program that went on with another by a tail call has given it to that one.
@@ -34,12 +39,18 @@ impl Turn {
         unsafe { core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0) };
     }
 
-    /// The turn that was handed on by a tail call.
+    /// The turn that was handed on by a tail call, or that nobody can dispute.
     #[inline(always)]
     pub(crate) fn handed_on() -> Option<Self> {
         // SAFETY: no arguments.
-        let cursor = CURSORS.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
-        Some(Self { cursor })
+        let cpu = unsafe { bpf_get_smp_processor_id() };
+        Some(Self { cursor: CURSORS.get_ptr_mut(cpu)?, cpu })
+    }
+
+    /// What the kernel side keeps of the CPU.
+    #[inline(always)]
+    pub(crate) fn cursor(self) -> *mut Cursor {
+        self.cursor
     }
 }
 
@@ -52,10 +63,8 @@ pub(crate) struct Room {
 impl Room {
     /// Takes the room behind the last record; `None` if the ring is full. Without publishing it nothing is taken.
     #[inline(always)]
-    pub(crate) fn take() -> Option<Self> {
-        // SAFETY: no arguments.
-        let cpu = unsafe { bpf_get_smp_processor_id() };
-        let cursor = CURSORS.get_ptr_mut(cpu)?;
+    pub(crate) fn take(turn: Turn) -> Option<Self> {
+        let Turn { cursor, cpu } = turn;
         // SAFETY: an array's entry stays valid; userspace writes `read` only, and words are read whole.
         unsafe {
             let position = (*cursor).written;

@@ -18,6 +18,7 @@ use super::{
     cgroup,
     layout::{self, KERNEL_TYPES, LayoutError},
     losses::Losses,
+    preemption,
     refusal::Refusal,
     ring::Rings,
     verdicts::Verdicts,
@@ -247,6 +248,7 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
     let cpus = u32::try_from(cpus()).unwrap_or(u32::MAX);
     let filters = filter_bits(&options.filter);
     let own_process = std::process::id();
+    let takes_turns = u32::from(preemption::needs_turns());
     EbpfLoader::new()
         .btf(types)
         .override_global("LAYOUT", offsets.as_slice(), true)
@@ -254,6 +256,7 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
         .override_global("FILTERS", &filters, true)
         .override_global("PAYLOAD_BYTES", &payload_bytes, true)
         .override_global("SEGMENTS", &segments, true)
+        .override_global("TAKES_TURNS", &takes_turns, true)
         .map_max_entries("EVENTS", (ring_bytes / 8).max(MIN_RING_BYTES))
         .map_max_entries("RINGS", cpus.saturating_mul(segments))
         .map_max_entries("CURSORS", cpus)
