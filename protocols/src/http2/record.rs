@@ -208,7 +208,9 @@ impl Record {
             outcome,
             settings,
             interrupted: self.interrupted(fate),
+            url: std::cell::OnceCell::new(),
             route: std::cell::OnceCell::new(),
+            peer: std::cell::OnceCell::new(),
         };
         let given_up = self.reset.filter(Reset::is_cancellation);
         let given_up = given_up.map(|reset| self.call.given_up_after(reset.at.since(request.started)));
