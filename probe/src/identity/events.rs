@@ -125,7 +125,12 @@ impl Shared {
         // It is gone already, or too many start: its place is that of whoever started it, its program what the kernel said.
         let known = self.entries.map.get(pid).map(|entry| Arc::clone(&entry.facts));
         let mut facts = known.as_deref().cloned().unwrap_or_default();
-        facts.exe = path.as_deref().filter(|path| path.starts_with('/')).map(Into::into);
+        facts.exe = match path.as_deref() {
+            // Whoever starts itself anew, as shells of busybox and runc do.
+            Some("/proc/self/exe") => facts.exe,
+            Some(path) if path.starts_with('/') && !path.starts_with("/proc/") => Some(path.into()),
+            _ => None,
+        };
         facts.command = None;
         self.replace(*pid, *parent, *started_ns, Arc::new(facts), Some(*at_ns));
     }

@@ -64,8 +64,22 @@ fn a_path_that_names_no_file_for_certain_is_none() {
     let proc = tempfile::tempdir().expect("a folder");
     let shared = shared(proc.path());
     make_process(proc.path(), 40, "/bin/sh", 1, "0::/\n");
-    apply(&shared, &[forked(40, 50, 20_000_000), started(50, 20_000_000, 21_000_000, Some("./tool"))]);
-    assert_eq!(exe(&shared, 50), None);
+    for path in ["./tool", "/proc/self/fd/6"] {
+        apply(&shared, &[forked(40, 50, 20_000_000), started(50, 20_000_000, 21_000_000, Some(path))]);
+        assert_eq!(exe(&shared, 50), None, "{path}");
+    }
+}
+
+#[test]
+fn a_program_that_starts_itself_anew_is_the_same_program() {
+    let proc = tempfile::tempdir().expect("a folder");
+    let shared = shared(proc.path());
+    make_process(proc.path(), 40, "/bin/busybox", 1, "0::/\n");
+    apply(
+        &shared,
+        &[forked(40, 50, 20_000_000), started(50, 20_000_000, 21_000_000, Some("/proc/self/exe"))],
+    );
+    assert_eq!(exe(&shared, 50).as_deref(), Some("/bin/busybox"));
 }
 
 #[test]
