@@ -238,6 +238,8 @@ fn a_changed_configuration_is_taken_up_and_a_wrong_one_is_not() -> Result<()> {
     probe.wait_until_it_says("access_log")?;
     fs::write(&path, right.replace("access_log: errors", "access_log: all"))?;
     probe.wait_until_it_says("changed: access_log")?;
+    // Workers look some hundred times a second.
+    std::thread::sleep(Duration::from_millis(200));
     ask(&nginx)?;
     std::thread::sleep(Duration::from_millis(1500));
     let (_, messages, status) = probe.stop_raw()?;

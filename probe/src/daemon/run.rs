@@ -348,8 +348,9 @@ impl Running {
             self.capture.beat();
             if let Some(Ok(reload)) = reloads.map(Receiver::try_recv) {
                 let _ = notifier.reloading();
-                say(&reload.to_string());
+                let said = reload.to_string();
                 self.apply(reload, say);
+                say(&said);
                 let _ = notifier.ready("watching this host");
             }
             let passed = measured.elapsed();
