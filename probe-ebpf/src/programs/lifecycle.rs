@@ -11,7 +11,7 @@ use super::{
     filter::admits_ports,
     globals::offset,
     maps::count,
-    memory::{Probed, read_kernel},
+    memory::read_kernel,
     table,
 };
 
