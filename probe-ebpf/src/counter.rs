@@ -4,10 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Counter {
-    /// Calls on a socket whose record was sent.
-    CapturedCalls = 0,
     /// Calls that read, whose record found no room in the ring.
-    RingFullReceived,
+    RingFullReceived = 0,
     /// Calls that wrote, whose record found no room in the ring.
     RingFullSent,
     /// Records of a connection's life that found no room in the ring.

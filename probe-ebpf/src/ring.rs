@@ -1,5 +1,9 @@
-//! The rings that carry what calls moved: one for each CPU, written by programs on it and read by userspace, both in
+//! The rings that carry what calls moved: two for each CPU, written by programs on it and read by userspace, both in
 //! memory that they share.
+//!
+//! The near ring is short enough to stay in a CPU's cache, and all that is needed while userspace keeps up. What finds it
+//! full goes into the far ring, which is as long as its owner can afford, and userspace is woken. Each holds records in
+//! order of time, by which they are read.
 //!
 //! Against the kernel's own ring buffer nothing is locked, nothing is copied twice and no helper is called, because a
 //! ring has one writer at a time: programs at calls do not interrupt each other on a CPU, and where a kernel lets them,
@@ -17,6 +21,13 @@ pub const SEGMENT_BYTES: u64 = 32 << 10;
 /// What a segment takes: the largest record, and as much again for the verifier, which adds up what masks allow.
 pub const SEGMENT_ROOM: usize = (SEGMENT_BYTES as usize) + (16 << 10);
 
+/// Segments of a near ring, at most: a quarter of a megabyte, which is a quarter of the second cache of most processors
+/// and, with records of usual size, what a saturated CPU moves between two passes.
+pub const NEAR_SEGMENTS: u32 = 8;
+
+/// The rings of a CPU, by the place of their cursors.
+pub const RINGS_PER_CPU: u32 = 2;
+
 /// Where a record begins: at a multiple of this.
 pub const ALIGNMENT: u64 = 8;
 
@@ -28,7 +39,17 @@ pub struct Cursor {
     pub written: u64,
     /// Not zero while a program has its turn on the CPU.
     pub busy: u64,
-    apart: [u64; 14],
+    /// Where the program that has the turn makes a number of a pointer.
+    pub number: u64,
+    /// The set of cgroups that a thread on the CPU was last found in, its id, and when it was read.
+    pub groups: u64,
+    /// Id of the cgroup of `groups` in the version 2 hierarchy.
+    pub cgroup: u64,
+    /// When `cgroup` was read.
+    pub cgroup_ns: u64,
+    /// The position for which userspace was last woken, because there was no room.
+    pub woken: u64,
+    apart: [u64; 9],
     /// Position up to which userspace has read. Written by userspace.
     pub read: u64,
     apart_too: [u64; 15],

@@ -40,7 +40,6 @@ fn bad_values_name_the_flag_the_value_and_what_is_accepted() {
     assert_usage_error(&["--port", "80,x"], &["--port", "'x'", "1 to 65535"]);
     assert_usage_error(&["--pid", "0"], &["--pid", "'0'", "a number from 1"]);
     assert_usage_error(&["--side", "left"], &["--side", "'left'", "client or server"]);
-    assert_usage_error(&["--container", "web"], &["--container", "'web'", "hexadecimal"]);
     assert_usage_error(&["--for", "soon"], &["--for", "'soon'", "1.5s"]);
     assert_usage_error(&["--ring-bytes", "1KiB"], &["--ring-bytes", "'1KiB'", "64KiB to 1GiB"]);
     assert_usage_error(&["stat", "--by", "colour"], &["--by", "'colour'", "process, comm, pid"]);

@@ -2,14 +2,11 @@
 
 use crate::{
     CloseReason, Direction, Gap, Limit, Protocol, Segment, Settings, Sink, Timestamp,
-    pending::{DETECTION_BYTES, LIKELY_BYTES, Pending},
-    registry::{Continue, Entry, PROTOCOLS, Parser},
+    detecting::{Decision, Detecting},
+    pending::LIKELY_BYTES,
+    registry::{Continue, Entry, Parser},
 };
 use crate::{dns, http, http2, kafka, memcached, mongodb, mysql, postgresql, redis, tls};
-
-/// Segments of one direction in which the start of a message is looked for in vain, on a connection that was joined in
-/// the middle, before it is ignored. A download under way when the observation began should end within as many.
-pub const DETECTION_ATTEMPTS: u32 = 1024;
 
 /// Bytes that one [`Conversation`] holds at most, whatever it is fed.
 pub const HELD_BYTES_LIMIT: usize = 2 * LIKELY_BYTES
@@ -40,19 +37,6 @@ const fn largest(limits: &[usize]) -> usize {
 /// Times that a connection may lose its protocol and be detected again.
 const REVISIONS: u8 = 2;
 
-/// What a protocol's detector says of bytes that may start a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detection {
-    /// Not this protocol.
-    No,
-    /// Could be, but the bytes end too early to tell.
-    NeedMore,
-    /// Looks like this protocol in this direction, but proves nothing: the other stream must look like it too.
-    Likely(Direction),
-    /// This protocol, and the bytes can only belong to this direction.
-    Found(Direction),
-}
-
 /// What is known of a connection's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -70,113 +54,13 @@ enum Phase {
     Ignored,
 }
 
-/// What detection knows.
-#[derive(Default)]
-struct Detecting {
-    pending: Pending,
-    to_server: Search,
-    to_client: Search,
-}
-
-/// What detection knows of one stream.
-#[derive(Default)]
-struct Search {
-    /// Whether the next bytes are the first of the stream, or continue those that are held.
-    at_start: bool,
-    attempts: u32,
-    likely: Candidates,
-}
-
-/// Protocols that a stream looks like, a bit for each by its place in [`PROTOCOLS`]. Several may: `get key` is a command
-/// of two, and the answer tells of which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Candidates(u32);
-
-const _: () = assert!(PROTOCOLS.len() <= 32);
-
-impl Candidates {
-    const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    const fn add(&mut self, place: usize) {
-        self.0 |= 1 << place;
-    }
-
-    /// Whether the other stream looks like one of them, too.
-    const fn shares(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The first of those that both streams look like, and in which their bytes can belong to each other. Of bytes that
-    /// were too long to be held, none are there to tell.
-    fn agreed(
-        self,
-        other: Self,
-        last: Direction,
-        to_server: &[u8],
-        to_client: &[u8],
-    ) -> Option<&'static Entry> {
-        let both = self.0 & other.0;
-        let unknown = to_server.is_empty() || to_client.is_empty();
-        PROTOCOLS
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| both >> place & 1 == 1)
-            .map(|(_, entry)| entry)
-            .find(|entry| unknown || (entry.agree)(last, to_server, to_client))
-    }
-}
-
-impl Detecting {
-    fn new(from_start: bool) -> Self {
-        let search = || Search { at_start: from_start, ..Search::default() };
-        Self { pending: Pending::default(), to_server: search(), to_client: search() }
-    }
-
-    fn search(&mut self, direction: Direction) -> &mut Search {
-        match direction {
-            Direction::ToServer => &mut self.to_server,
-            Direction::ToClient => &mut self.to_client,
-        }
-    }
-
-    fn reverse(&mut self) {
-        self.pending.reverse();
-        std::mem::swap(&mut self.to_server, &mut self.to_client);
-    }
-}
-
-/// What all detectors together say of a candidate.
-enum Finding {
-    No,
-    NeedMore,
-    Likely(Candidates),
-    Found(&'static Entry, Direction),
-}
-
-fn ask(direction: Direction, candidate: &[u8]) -> Finding {
-    let (mut likely, mut more) = (Candidates::default(), false);
-    for (place, entry) in PROTOCOLS.iter().enumerate() {
-        match (entry.detect)(direction, candidate) {
-            Detection::Found(proven) => return Finding::Found(entry, proven),
-            Detection::Likely(proven) if proven == direction => likely.add(place),
-            Detection::Likely(_) | Detection::NeedMore => more = true,
-            Detection::No => {}
-        }
-    }
-    match (likely.is_empty(), more) {
-        (false, _) => Finding::Likely(likely),
-        (true, true) => Finding::NeedMore,
-        (true, false) => Finding::No,
-    }
-}
-
 /// Both streams of one connection.
 ///
 /// The caller says which direction it believes each segment to have. Where the content proves it wrong,
 /// [`Conversation::reversed`] tells so and the directions are swapped from then on, for everything before and after.
 pub struct Conversation {
+    /// Whether the caller's directions may be the wrong way round: who dialled was not seen.
+    doubtful: bool,
     reversed: bool,
     revisions: u8,
     phase: Phase,
@@ -189,7 +73,9 @@ impl Conversation {
     /// connection was joined in the middle, and any segment may be the first that starts a message.
     #[must_use]
     pub fn new(from_start: bool) -> Self {
-        Self { reversed: false, revisions: 0, phase: Phase::Detecting(Box::new(Detecting::new(from_start))) }
+        let doubtful = !from_start;
+        let phase = Phase::Detecting(Box::new(Detecting::new(from_start, doubtful)));
+        Self { doubtful, reversed: false, revisions: 0, phase }
     }
 
     /// The next bytes of a stream.
@@ -221,12 +107,7 @@ impl Conversation {
                 let verdict = parser.gap(&Gap { direction, ..*gap }, sink);
                 self.obey(verdict, gap.at, sink);
             }
-            Phase::Detecting(detecting) => {
-                detecting.pending.push_gap(gap, direction);
-                let search = detecting.search(direction);
-                search.at_start = false;
-                search.likely = Candidates::default();
-            }
+            Phase::Detecting(detecting) => detecting.gap(gap, direction),
             Phase::Ignored => {}
         }
     }
@@ -274,7 +155,7 @@ impl Conversation {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         match &self.phase {
-            Phase::Detecting(detecting) => detecting.pending.held_bytes(),
+            Phase::Detecting(detecting) => detecting.held_bytes(),
             Phase::Parsing(_, parser) => parser.held_bytes(),
             Phase::Ignored => 0,
         }
@@ -287,160 +168,45 @@ impl Conversation {
     fn detect(&mut self, segment: &Segment<'_>, settings: &Settings, sink: &mut dyn Sink) {
         let direction = self.turned(segment.direction);
         let Phase::Detecting(detecting) = &mut self.phase else { return };
-        let held = detecting.pending.bytes(direction);
-        let joined = (!held.is_empty()).then(|| {
-            let room = LIKELY_BYTES.saturating_sub(held.len());
-            [held, &segment.bytes[..segment.bytes.len().min(room)]].concat()
-        });
-        let mut candidate = joined.as_deref().unwrap_or(segment.bytes);
-        let mut finding = ask(direction, candidate);
-        let other = match direction {
-            Direction::ToServer => detecting.to_client.likely,
-            Direction::ToClient => detecting.to_server.likely,
-        };
-        // What need not be held may be of any length.
-        let fits = |finding: &Finding, length: usize| match finding {
-            Finding::Found(..) | Finding::No => true,
-            Finding::Likely(likely) => likely.shares(other) || length <= LIKELY_BYTES,
-            Finding::NeedMore => length <= DETECTION_BYTES,
-        };
-        if !fits(&finding, held.len() + segment.bytes.len()) {
-            if let Finding::Likely(likely) = finding
-                && detecting.search(direction).attempts < DETECTION_ATTEMPTS
-            {
-                // Too long to be held, but what it looks like is worth knowing.
-                detecting.pending.drop_bytes(direction);
-                let search = detecting.search(direction);
-                search.at_start = false;
-                search.attempts += 1;
-                search.likely = likely;
-                return;
-            }
-            finding = Finding::No;
-        }
-        if matches!(finding, Finding::No) && joined.is_some() && !detecting.search(direction).at_start {
-            // What is held began nothing, but a message may begin here all the same.
-            detecting.pending.drop_bytes(direction);
-            candidate = segment.bytes;
-            finding = ask(direction, candidate);
-            if !fits(&finding, segment.bytes.len()) {
-                finding = Finding::No;
-            }
-        }
-        match finding {
-            Finding::Found(entry, proven) => {
-                if proven != direction {
+        match detecting.segment(segment, direction) {
+            Decision::Open => {}
+            Decision::Speaks { entry, reversed } => {
+                if reversed {
+                    detecting.reverse();
                     self.reversed = !self.reversed;
                     sink.reversed(self.reversed);
-                    detecting.reverse();
-                    sink.reversed(self.reversed);
                 }
-                self.parse(entry, Some(segment), settings, sink);
+                self.parse(entry, segment, settings, sink);
             }
-            Finding::NeedMore => detecting.pending.push(segment, direction),
-            Finding::Likely(likely) => {
-                let held = detecting.pending.bytes(direction.opposite());
-                let (to_server, to_client) = match direction {
-                    Direction::ToServer => (candidate, held),
-                    Direction::ToClient => (held, candidate),
-                };
-                match likely.agreed(other, direction, to_server, to_client) {
-                    Some(entry) => self.parse(entry, Some(segment), settings, sink),
-                    None if likely.shares(other) => self.disagree(segment, direction, likely, sink),
-                    None => {
-                        detecting.pending.push(segment, direction);
-                        detecting.search(direction).likely = likely;
-                    }
+            Decision::Nothing { exhausted } => {
+                if exhausted {
+                    sink.limited(Limit::DetectionAttempts);
                 }
+                self.phase = Phase::Ignored;
             }
-            Finding::No => self.reject(direction, sink),
         }
     }
 
-    /// Both streams look like a protocol, but what these bytes say and what was said before them do not belong together.
-    fn disagree(
-        &mut self,
-        segment: &Segment<'_>,
-        direction: Direction,
-        likely: Candidates,
-        sink: &mut dyn Sink,
-    ) {
-        let Phase::Detecting(detecting) = &mut self.phase else { return };
-        let length = detecting.pending.bytes(direction).len() + segment.bytes.len();
-        if direction == Direction::ToServer && length <= LIKELY_BYTES {
-            // A response that came before may have belonged to a request before it.
-            detecting.pending.drop_bytes(Direction::ToClient);
-            let answers = detecting.search(Direction::ToClient);
-            answers.at_start = false;
-            answers.attempts += 1;
-            answers.likely = Candidates::default();
-            detecting.pending.push(segment, direction);
-            detecting.search(direction).likely = likely;
-            return;
-        }
-        self.reject(direction, sink);
-        if let Phase::Detecting(detecting) = &mut self.phase {
-            detecting.pending.drop_bytes(direction.opposite());
-            let other = detecting.search(direction.opposite());
-            other.at_start = false;
-            other.likely = Candidates::default();
-        }
-    }
-
-    /// These bytes of a stream begin no message.
-    fn reject(&mut self, direction: Direction, sink: &mut dyn Sink) {
-        let Phase::Detecting(detecting) = &mut self.phase else { return };
-        detecting.pending.drop_bytes(direction);
-        let answers_likely_request = !detecting.search(direction.opposite()).likely.is_empty();
-        let search = detecting.search(direction);
-        // A client's first bytes tell what it speaks. A server may greet first in words that no detector knows.
-        let hopeless = search.at_start && (direction == Direction::ToServer || answers_likely_request);
-        search.at_start = false;
-        search.likely = Candidates::default();
-        search.attempts += 1;
-        if hopeless || search.attempts >= DETECTION_ATTEMPTS {
-            if !hopeless {
-                sink.limited(Limit::DetectionAttempts);
-            }
-            self.phase = Phase::Ignored;
-        }
-    }
-
-    fn parse(
-        &mut self,
-        entry: &Entry,
-        segment: Option<&Segment<'_>>,
-        settings: &Settings,
-        sink: &mut dyn Sink,
-    ) {
+    fn parse(&mut self, entry: &Entry, segment: &Segment<'_>, settings: &Settings, sink: &mut dyn Sink) {
         let phase = std::mem::replace(&mut self.phase, Phase::Ignored);
         let Phase::Detecting(detecting) = phase else { return };
-        let whole = |search: &Search| search.at_start || search.attempts == 0;
-        let from_start = self.revisions == 0
-            && whole(&detecting.to_server)
-            && whole(&detecting.to_client)
-            && (detecting.to_server.at_start || detecting.to_client.at_start);
+        let from_start = self.revisions == 0 && detecting.is_from_start();
         // Bytes from the middle of a connection are mistaken more easily, so there the parser has to agree.
         if from_start && !settings.wanted.may_follow(entry.protocol) {
             return;
         }
         let mut parser = (entry.start)(settings, from_start);
-        let mut verdict = detecting.pending.replay(&mut *parser, sink);
-        let mut at = Timestamp::default();
-        if let Some(segment) = segment {
-            at = segment.at;
-            if verdict == Continue::Parsing {
-                let direction = self.turned(segment.direction);
-                let segment = Segment { direction, ..*segment };
-                verdict = parser.segment(&segment, sink);
-                if matches!(verdict, Continue::Becomes { .. }) {
-                    self.phase = Phase::Parsing(entry.protocol, parser);
-                    return self.hand_over(verdict, &segment, sink);
-                }
+        let mut verdict = detecting.replay(&mut *parser, sink);
+        if verdict == Continue::Parsing {
+            let segment = Segment { direction: self.turned(segment.direction), ..*segment };
+            verdict = parser.segment(&segment, sink);
+            if matches!(verdict, Continue::Becomes { .. }) {
+                self.phase = Phase::Parsing(entry.protocol, parser);
+                return self.hand_over(verdict, &segment, sink);
             }
         }
         self.phase = Phase::Parsing(entry.protocol, parser);
-        self.obey(verdict, at, sink);
+        self.obey(verdict, segment.at, sink);
     }
 
     /// Lets the parser of what the connection has become take over, with the rest of the segment.
@@ -477,7 +243,7 @@ impl Conversation {
                 }
                 self.phase = if self.revisions < REVISIONS {
                     self.revisions += 1;
-                    Phase::Detecting(Box::new(Detecting::new(false)))
+                    Phase::Detecting(Box::new(Detecting::new(false, self.doubtful)))
                 } else {
                     Phase::Ignored
                 };

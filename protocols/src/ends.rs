@@ -3,6 +3,7 @@
 
 use std::{
     borrow::Cow,
+    fmt::{self, Write as _},
     net::{IpAddr, SocketAddr},
 };
 
@@ -69,21 +70,79 @@ pub(crate) fn address(address: IpAddr) -> Value<'static> {
     Value::Text(Cow::Owned(address_text(address.to_canonical())))
 }
 
-/// As `Display` has it, IPv4 without the detour over a formatter: this is written for every exchange.
+/// An address as text, as `Display` has it.
 pub(crate) fn address_text(address: IpAddr) -> String {
-    let IpAddr::V4(address) = address else { return address.to_string() };
-    let mut text = String::with_capacity(15);
-    for (index, octet) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            text.push('.');
+    AddressText::new(address).as_str().to_owned()
+}
+
+/// The longest text of an address, an IPv4 one mapped into IPv6.
+const LONGEST: usize = 45;
+
+/// An address with its text, which takes no memory elsewhere: it is written for every exchange.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AddressText {
+    pub(crate) address: IpAddr,
+    bytes: [u8; LONGEST],
+    length: u8,
+}
+
+impl AddressText {
+    /// As `Display` has it, IPv4 without the detour over a formatter.
+    pub(crate) fn new(address: IpAddr) -> Self {
+        let mut text = Self { address, bytes: [0; LONGEST], length: 0 };
+        if let IpAddr::V4(address) = address {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push(b'.');
+                }
+                if octet >= 100 {
+                    text.push(b'0' + octet / 100);
+                }
+                if octet >= 10 {
+                    text.push(b'0' + octet / 10 % 10);
+                }
+                text.push(b'0' + octet % 10);
+            }
+        } else {
+            // No address is longer than there is room for.
+            let _ = write!(text, "{address}");
         }
-        if octet >= 100 {
-            text.push(char::from(b'0' + octet / 100));
-        }
-        if octet >= 10 {
-            text.push(char::from(b'0' + octet / 10 % 10));
-        }
-        text.push(char::from(b'0' + octet % 10));
+        text
     }
-    text
+
+    pub(crate) fn as_str(&self) -> &str {
+        let text = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(text).unwrap_or_default()
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(usize::from(self.length)) {
+            *slot = byte;
+            self.length += 1;
+        }
+    }
+}
+
+impl fmt::Write for AddressText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(|byte| self.push(byte));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_as_everywhere() {
+        for text in ["0.0.0.0", "10.20.3.255", "127.0.0.1", "255.255.255.255", "::1", "2001:db8::ff:9"] {
+            let address: IpAddr = text.parse().expect("an address");
+            assert_eq!(AddressText::new(address).as_str(), text);
+        }
+        let mapped: IpAddr = "::ffff:255.255.255.255".parse().expect("an address");
+        assert_eq!(address_text(mapped), "::ffff:255.255.255.255");
+        let full: IpAddr = "1111:2222:3333:4444:5555:6666:7777:8888".parse().expect("an address");
+        assert_eq!(address_text(full), "1111:2222:3333:4444:5555:6666:7777:8888");
+    }
 }

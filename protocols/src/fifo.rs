@@ -20,7 +20,9 @@
 //! of the next run, and only if these are exactly as many responses, none of them behind a gap. Where two runs in a row
 //! have shown that the client waits for every answer of a run before it sends the next, the place alone suffices, unless
 //! bytes were lost before the run that could have been its beginning. What a client has overlapped is not put in step
-//! again.
+//! again before both streams have rested. One made with [`Fifo::recovering`] does the same once a connection has
+//! pipelined, and goes by single places until then, where the client was
+//! seen to wait.
 //!
 //! The books: every lost message is a debt that a half exchange of the other stream pays. What is still owed by both
 //! streams when they are in step again are exchanges of which nothing was seen.
@@ -29,7 +31,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{Limit, Timestamp};
 
+mod books;
 mod entry;
+mod judge;
 
 use entry::{Decided, Request, Response, Run, Tail, Verdict};
 pub(crate) use entry::{Limits, RequestPlace, ResponsePlace, Settled};
@@ -70,6 +74,16 @@ pub(crate) struct Fifo<Q, S> {
     pipelined: bool,
     /// Lengths of the runs of requests in the queue, if pairs are told by runs.
     runs: Option<VecDeque<Run>>,
+    /// Whether runs tell only where a connection has pipelined.
+    runs_if_pipelined: bool,
+    /// Whether the client is believed to wait only once it was seen to: the streams were in step before, or requests
+    /// were lost.
+    doubts_client: bool,
+    /// A response is under way that was not queued yet.
+    answering: bool,
+    /// Responses of which nobody knows how many were lost before the first in the queue, so that a request without one
+    /// is explained.
+    responses_torn: bool,
     /// Where the response stream stood at the request queued last, if nothing is lost since.
     newest_opposite: Option<u64>,
     /// Runs of more than the first that were seen to begin where nothing was outstanding.
@@ -106,10 +120,19 @@ impl<Q, S> Fifo<Q, S> {
         Self::with(in_step, limits, Some(VecDeque::new()))
     }
 
+    /// The same for a protocol some of whose clients pipeline: for those only.
+    pub(crate) fn recovering(in_step: bool) -> Self {
+        Self { runs_if_pipelined: true, ..Self::pipelining(in_step, Limits::default()) }
+    }
+
     fn with(in_step: bool, limits: Limits, runs: Option<VecDeque<Run>>) -> Self {
         Self {
             limits,
             runs,
+            runs_if_pipelined: false,
+            doubts_client: in_step,
+            answering: false,
+            responses_torn: false,
             newest_opposite: None,
             drained: 0,
             overlapped: false,
@@ -144,8 +167,11 @@ impl<Q, S> Fifo<Q, S> {
                 // It was sent with the odd response already there: nobody asked for that one.
                 self.lost_requests -= owed;
             }
-            if self.runs.is_some() && idle && place.at.since(self.active_at) >= SETTLED {
+            let rested = if idle { place.at.since(self.active_at) } else { Duration::ZERO };
+            if self.goes_by_runs() && rested >= SETTLED {
                 self.forgive(tail);
+                // The next run begins where nothing is outstanding.
+                self.overlapped &= rested < QUIET;
             }
         } else {
             self.pipelined |= !self.requests.is_empty() && self.in_step && !tail.gap;
@@ -168,15 +194,6 @@ impl<Q, S> Fifo<Q, S> {
         });
     }
 
-    /// Nothing can be outstanding: what was counted as lost is either an exchange of which nothing was seen, or an error
-    /// of the count.
-    fn forgive(&mut self, tail: Tail) {
-        self.lost_requests += tail.lost;
-        self.balance();
-        self.lost_requests = 0;
-        self.lost_responses = 0;
-    }
-
     /// Counts a request into the run it belongs to. Says whether it certainly begins one.
     fn join_run(&mut self, opposite: Option<u64>, tail: Tail) -> bool {
         let Some(runs) = &mut self.runs else { return false };
@@ -187,6 +204,11 @@ impl<Q, S> Fifo<Q, S> {
             _ => runs.push_back(Run { opposite, requests: 1 }),
         }
         earlier.zip(opposite).is_some_and(|(earlier, opposite)| earlier < opposite)
+    }
+
+    /// Whether a response is under way that is queued once it has ended: silence then says nothing.
+    pub(crate) fn set_answering(&mut self, answering: bool) {
+        self.answering = answering;
     }
 
     /// Queues a response at its first head.
@@ -206,6 +228,7 @@ impl<Q, S> Fifo<Q, S> {
     pub(crate) fn skip_requests(&mut self, count: u64) {
         self.after_requests.lost = self.after_requests.lost.saturating_add_unsigned(count);
         self.after_requests.gap = true;
+        self.doubts_client = true;
     }
 
     /// The same for responses.
@@ -363,179 +386,5 @@ impl<Q, S> Fifo<Q, S> {
         self.in_step = false;
         self.lost_responses -= 1;
         Some(payload)
-    }
-
-    fn verdict(&mut self, now: Timestamp) -> Option<Verdict> {
-        let (request, response) = (self.requests.front()?, self.responses.front()?);
-        let (asked, answered) = (&request.place, &response.place);
-        let too_early = answered.opposite.is_some_and(|read| read <= asked.start);
-        if self.in_step {
-            // A response written before the first byte of the request was read answers nothing that was asked.
-            return Some(if too_early { Verdict::ResponseAlone } else { Verdict::Pair });
-        }
-        if let (Some(stood), Some(_)) = (asked.opposite, &self.runs) {
-            return if too_early { Some(Verdict::ResponseAlone) } else { self.run_verdict(stood, now) };
-        }
-        if self.pipelined {
-            return Some(if too_early { Verdict::ResponseAlone } else { Verdict::RequestAlone });
-        }
-        if asked.opposite.is_some_and(|stood| stood < answered.start) {
-            return Some(Verdict::RequestAlone);
-        }
-        if too_early {
-            return Some(Verdict::ResponseAlone);
-        }
-        if asked.opposite.is_none() && answered.opposite.is_none() {
-            let alone = !request.fresh || response.after_gap;
-            return Some(if alone { Verdict::RequestAlone } else { Verdict::Pair });
-        }
-        let begins_there = asked.opposite.is_none_or(|stood| stood == answered.start);
-        let read_no_further = answered.opposite.is_none_or(|read| asked.end.is_none_or(|end| read <= end));
-        Some(if begins_there && read_no_further { Verdict::Pair } else { Verdict::Apart })
-    }
-
-    /// What becomes of the first request and the first response by the run that the request begins.
-    fn run_verdict(&mut self, stood: u64, now: Timestamp) -> Option<Verdict> {
-        let (request, response) = (self.requests.front()?, self.responses.front()?);
-        if stood < response.place.start || self.overlapped {
-            return Some(Verdict::RequestAlone);
-        }
-        if self.doubtful > 0 || stood > response.place.start {
-            return Some(Verdict::Apart);
-        }
-        if request.leads && self.drained >= DRAINED_RUNS {
-            return Some(Verdict::Pair);
-        }
-        // An answer to a lost request may still come, and may be the one at hand.
-        let owed = self.lost_requests > self.lost_responses;
-        let runs = self.runs.as_ref()?;
-        let run = runs.front()?.requests;
-        let untouched = |response: &Response<S>| !response.after_gap && response.lost_before == 0;
-        let next = runs.get(1).and_then(|next| next.opposite);
-        let is_there = |next: u64| self.responses.back().is_some_and(|newest| newest.place.start >= next);
-        let fits = match next {
-            _ if owed => false,
-            Some(next) if is_there(next) => {
-                let within = self.responses.partition_point(|response| response.place.start < next);
-                within == run && self.responses.iter().take(within + 1).skip(1).all(untouched)
-            }
-            _ if self.responses.len() > self.limits.responses => false,
-            _ if now.since(self.active_at) < QUIET => return None,
-            _ => {
-                let gap = self.after_requests.gap || self.after_responses.gap;
-                next.is_none()
-                    && !gap
-                    && self.responses.len() == run
-                    && self.responses.iter().skip(1).all(untouched)
-            }
-        };
-        if fits {
-            return Some(Verdict::Pair);
-        }
-        self.doubtful = run;
-        self.drained = 0;
-        Some(Verdict::Apart)
-    }
-
-    fn pair(&mut self) -> Option<Settled<Q, S>> {
-        if self.in_step {
-            let request = self.requests.front()?;
-            let begins = self.responses.front()?.place.start;
-            self.pipelined |= request.place.opposite.is_some_and(|stood| stood < begins);
-            if let Some(stood) = request.place.opposite.filter(|_| request.leads) {
-                self.overlapped |= stood < begins;
-                self.drained = self.drained.saturating_add(u8::from(stood == begins));
-            }
-        } else {
-            self.balance();
-            self.lost_requests = 0;
-            self.lost_responses = 0;
-            self.in_step = true;
-        }
-        let response = self.responses.pop_front()?;
-        let request = self.pop_request()?;
-        Some(Settled::Pair(request, response.payload))
-    }
-
-    fn request_alone(&mut self) -> Option<Settled<Q, S>> {
-        let payload = self.pop_request()?;
-        self.in_step = false;
-        if self.lost_requests < 0 && self.lost_responses <= 0 {
-            self.lost_requests += 1;
-            return Some(Settled::RequestAgain(payload));
-        }
-        self.lost_responses -= 1;
-        Some(Settled::Request(payload))
-    }
-
-    fn response_alone(&mut self) -> Option<Settled<Q, S>> {
-        let response = self.responses.pop_front()?;
-        if self.lost_responses < 0 {
-            self.lost_responses += 1;
-            return Some(Settled::ResponseAgain(response.payload));
-        }
-        let unasked = self.in_step && !self.requests.is_empty();
-        if !unasked {
-            self.in_step = false;
-            self.lost_requests -= 1;
-            self.last_orphan = Some(response.place.start);
-        }
-        Some(Settled::Response(response.payload))
-    }
-
-    /// The two fit in part: one exchange, or halves of two. Debts on both sides speak for two.
-    fn apart(&mut self) -> Option<Settled<Q, S>> {
-        if self.lost_requests > 0 && self.lost_responses > 0 {
-            self.lost_responses -= 1;
-            self.decided = Some(Decided::Alone);
-        } else {
-            self.decided = Some(Decided::Again);
-        }
-        self.pop_request().map(Settled::Request)
-    }
-
-    fn pop_request(&mut self) -> Option<Q> {
-        let request = self.requests.pop_front()?;
-        if self.requests.is_empty() && self.requests.capacity() > KEPT_REQUESTS {
-            self.requests.shrink_to(KEPT_REQUESTS);
-        }
-        self.held_bytes = self.held_bytes.saturating_sub(request.weight);
-        self.doubtful = self.doubtful.saturating_sub(1);
-        if let Some(runs) = &mut self.runs
-            && let Some(run) = runs.front_mut()
-        {
-            run.requests = run.requests.saturating_sub(1);
-            if run.requests == 0 {
-                runs.pop_front();
-            }
-        }
-        Some(request.payload)
-    }
-
-    /// Takes the losses ahead of the first of each queue into the books.
-    fn absorb(&mut self) {
-        if let Some(request) = self.requests.front_mut() {
-            self.lost_requests += std::mem::take(&mut request.lost_before);
-            self.in_step &= !request.after_gap;
-            request.after_gap = false;
-        }
-        if let Some(response) = self.responses.front_mut() {
-            self.lost_responses += std::mem::take(&mut response.lost_before);
-            self.in_step &= !response.after_gap;
-        }
-    }
-
-    fn balance(&mut self) {
-        let both = self.lost_requests.min(self.lost_responses).max(0);
-        self.lost_requests -= both;
-        self.lost_responses -= both;
-        self.unobserved = self.unobserved.saturating_add(both.unsigned_abs());
-    }
-
-    /// Whether every known loss has been accounted for, so that no answer can be on its way.
-    fn nothing_owed(&self, tail: Tail) -> bool {
-        let owed_answers = self.lost_requests + tail.lost;
-        let answers_lost = self.lost_responses + self.after_responses.lost;
-        owed_answers == answers_lost && owed_answers >= 0
     }
 }

@@ -9,6 +9,7 @@
 
 mod conversation;
 mod datagram;
+mod detecting;
 pub mod dns;
 mod ends;
 mod exchange;
@@ -24,6 +25,7 @@ mod mongodb;
 pub mod mysql;
 mod ordered;
 mod pending;
+mod piped;
 mod placed;
 pub mod postgresql;
 mod reader;
@@ -40,8 +42,9 @@ mod tls;
 mod trace_context;
 mod wanted;
 
-pub use conversation::{Conversation, DETECTION_ATTEMPTS, Detection, HELD_BYTES_LIMIT, State};
+pub use conversation::{Conversation, HELD_BYTES_LIMIT, State};
 pub use datagram::{Datagram, DatagramEnds, DatagramSink};
+pub use detecting::{DETECTION_ATTEMPTS, Detection};
 pub use exchange::{Details, Endpoints, Exchange, Outcome, Side, TraceParent, Value};
 pub use metric_attributes::{Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit};
 pub use stream::{CloseReason, Direction, Gap, GapCause, Segment, Timestamp};

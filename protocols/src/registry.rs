@@ -28,7 +28,8 @@ pub struct Entry {
     pub detect: fn(Direction, &[u8]) -> Detection,
     /// Whether bytes that look like requests and bytes that look like responses, of which neither proves anything, can
     /// belong to each other: where requests are words that others use, too, it takes more than that both look right.
-    /// The direction is that of what came last: a response that came before a request may have answered another.
+    /// The direction is that of what came last: a response that came before a request may have answered another. Either
+    /// is empty where the bytes were too long to be held.
     pub agree: fn(last: Direction, requests: &[u8], responses: &[u8]) -> bool,
     /// A parser for a connection on which nothing was parsed yet. The flag says that the connection is seen from its
     /// first byte on; without it, the first response may belong to a request that was never seen.

@@ -22,10 +22,14 @@ const ROUTE_BYTES: usize = 200;
 /// Stands for whatever follows.
 const REST: &str = "*";
 
-/// The route of a path, which is given without query. Nothing is copied unless the path has something to replace.
-pub(crate) fn route<'a>(path: &'a [u8], patterns: &'a [RoutePattern]) -> Cow<'a, str> {
+/// The route of a path, which is given without query, and as text. Nothing is copied unless the path has something to
+/// replace.
+pub(crate) fn route<'a>(path: &'a [u8], text: &Cow<'a, str>, patterns: &'a [RoutePattern]) -> Cow<'a, str> {
     if let Some(pattern) = patterns.iter().find(|pattern| pattern.matches(path)) {
         return Cow::Borrowed(pattern.as_str());
+    }
+    if path.len() <= ROUTE_BYTES && segment::are_usual(path, SEGMENTS) {
+        return text.clone();
     }
     let mut route: Option<String> = None;
     let mut start = 0;
@@ -58,7 +62,7 @@ pub(crate) fn route<'a>(path: &'a [u8], patterns: &'a [RoutePattern]) -> Cow<'a,
             route.push('/');
         }
     }
-    route.map_or_else(|| target_text(path), Cow::Owned)
+    route.map_or_else(|| text.clone(), Cow::Owned)
 }
 
 /// The beginning of a path, which nothing had to be replaced in.
@@ -74,8 +78,12 @@ mod tests {
 
     use super::*;
 
+    fn plain_route(path: &[u8]) -> Cow<'_, str> {
+        route(path, &target_text(path), &[])
+    }
+
     fn of(path: &str) -> String {
-        route(path.as_bytes(), &[]).into_owned()
+        plain_route(path.as_bytes()).into_owned()
     }
 
     fn all(cases: &[(&str, &str)]) {
@@ -141,7 +149,7 @@ mod tests {
             "/robots.txt",
         ] {
             assert!(
-                matches!(route(path.as_bytes(), &[]), Cow::Borrowed(route) if route == path),
+                matches!(plain_route(path.as_bytes()), Cow::Borrowed(route) if route == path),
                 "{path}: {}",
                 of(path)
             );
@@ -171,16 +179,18 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_do_not_get_out() {
-        assert_eq!(route(b"/a/\xff\xfe/b", &[]), "/a/{token}/b");
-        assert_eq!(route(b"/a/%00%1b/b", &[]), "/a/{token}/b");
-        assert_eq!(route(b"/a/x\x1b[2Jy/b", &[]), "/a/{token}/b");
+        assert_eq!(plain_route(b"/a/\xff\xfe/b"), "/a/{token}/b");
+        assert_eq!(plain_route(b"/a/%00%1b/b"), "/a/{token}/b");
+        assert_eq!(plain_route(b"/a/x\x1b[2Jy/b"), "/a/{token}/b");
     }
 
     #[test]
     fn the_users_patterns_come_first() {
         let patterns =
             ["/api/{tenant}/files/*", "/api/{tenant}/{user}", "/*"].map(|text| text.parse().expect("valid"));
-        let of = |path: &'static str, patterns| route(path.as_bytes(), patterns).into_owned();
+        let of = |path: &'static str, patterns| {
+            route(path.as_bytes(), &Cow::Borrowed(path), patterns).into_owned()
+        };
         assert_eq!(of("/api/acme/files/a/b/17", &patterns), "/api/{tenant}/files/*");
         assert_eq!(of("/api/acme/files", &patterns), "/api/{tenant}/{user}");
         assert_eq!(of("/api/acme/alice/", &patterns), "/api/{tenant}/{user}");
@@ -196,7 +206,7 @@ mod tests {
             words in prop::collection::vec("[a-zA-Z0-9.;%@/-]{0,12}", 0..20),
         ) {
             for path in [path, words.join("/").into_bytes()] {
-                let route = route(&path, &[]);
+                let route = plain_route(&path);
                 // A byte that no URL may hold is written as three.
                 prop_assert!(route.len() <= 3 * ROUTE_BYTES + 1, "{}", route);
                 prop_assert!(!route.chars().any(char::is_control), "{:?}", route);

@@ -116,3 +116,17 @@ pub enum CloseReason {
     /// It had to make room, or the observation ended: the connection itself may go on.
     Evicted,
 }
+
+impl CloseReason {
+    /// `error.type` of an exchange that ended so without its response.
+    #[must_use]
+    pub const fn error(self) -> Option<&'static str> {
+        match self {
+            Self::Closed => Some("connection_closed"),
+            Self::Reset => Some("connection_reset"),
+            Self::Timeout => Some("timeout"),
+            // The observation ended, not the exchange.
+            Self::Evicted => None,
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What every protocol's tests need: a connection to feed, and what it reports, owned.
 
 pub(crate) mod loss;
+pub(crate) mod splits;
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -56,6 +57,9 @@ pub(crate) struct Recorder {
     pub(crate) seen: Vec<Seen>,
     pub(crate) unobserved: u64,
     pub(crate) limits: Vec<Limit>,
+    /// Exchanges reported while the directions were what the conversation was told.
+    pub(crate) unturned: u64,
+    reversed: bool,
 }
 
 pub(crate) fn endpoints() -> Endpoints {
@@ -146,6 +150,11 @@ impl Sink for Recorder {
         exchange.details.name(&mut seen.name).expect("strings take all");
         exchange.details.summary(&mut seen.summary).expect("strings take all");
         self.seen.push(seen);
+        self.unturned += u64::from(!self.reversed);
+    }
+
+    fn reversed(&mut self, reversed: bool) {
+        self.reversed = reversed;
     }
 
     fn unobserved(&mut self, count: u64) {
@@ -165,6 +174,8 @@ pub(crate) struct Wire {
     pub(crate) now: u64,
     pub(crate) offsets: [u64; 2],
     pub(crate) keyed: bool,
+    /// Whether the conversation is told the opposite of each direction.
+    pub(crate) swapped: bool,
 }
 
 pub(crate) const MICROSECOND: u64 = 1_000;
@@ -190,7 +201,12 @@ impl Wire {
             now: 1_000_000_000,
             offsets: [0, 0],
             keyed: true,
+            swapped: false,
         }
+    }
+
+    const fn told(&self, direction: Direction) -> Direction {
+        if self.swapped { direction.opposite() } else { direction }
     }
 
     pub(crate) fn bytes(&mut self, direction: Direction, bytes: &[u8]) -> &mut Self {
@@ -200,7 +216,7 @@ impl Wire {
             Direction::ToClient => (1, 0),
         };
         let segment = Segment {
-            direction,
+            direction: self.told(direction),
             at: Timestamp::from_nanos(self.now),
             offset: self.offsets[own],
             opposite_offset: self.keyed.then_some(self.offsets[other]),
@@ -223,6 +239,7 @@ impl Wire {
     pub(crate) fn gap(&mut self, direction: Direction, bytes: u64, cause: GapCause) -> &mut Self {
         self.now += MICROSECOND;
         let own = usize::from(direction == Direction::ToClient);
+        let direction = self.told(direction);
         let gap =
             Gap { direction, at: Timestamp::from_nanos(self.now), offset: self.offsets[own], bytes, cause };
         self.offsets[own] += bytes;
@@ -245,6 +262,7 @@ impl Wire {
     }
 
     pub(crate) fn end(&mut self, direction: Direction) -> &mut Self {
+        let direction = self.told(direction);
         self.conversation.end_of_stream(direction, Timestamp::from_nanos(self.now), &mut self.recorder);
         self
     }

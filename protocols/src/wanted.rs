@@ -26,13 +26,14 @@ impl Wanted {
     }
 
     /// Whether a connection that begins with that protocol may have exchanges that are wanted: HTTP/1 can be upgraded to
-    /// HTTP/2 (RFC 7540 section 3.2), which carries gRPC.
+    /// HTTP/2 (RFC 7540 section 3.2), which carries gRPC, and databases agree on TLS in their own words.
     #[must_use]
     pub const fn may_follow(self, first: Protocol) -> bool {
         let http2 = self.includes(Protocol::Http2) || self.includes(Protocol::Grpc);
         match first {
             Protocol::Http => http2 || self.includes(first),
             Protocol::Http2 | Protocol::Grpc => http2,
+            Protocol::Mysql | Protocol::Postgresql => self.includes(Protocol::Tls) || self.includes(first),
             _ => self.includes(first),
         }
     }
@@ -64,6 +65,7 @@ mod tests {
         assert!(grpc.may_follow(Protocol::Http) && grpc.may_follow(Protocol::Http2));
         assert!(!grpc.may_follow(Protocol::Redis));
         assert!(!Wanted::only(&[Protocol::Http]).may_follow(Protocol::Http2));
+        assert!(Wanted::only(&[Protocol::Tls]).may_follow(Protocol::Mysql));
     }
 
     const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

@@ -77,7 +77,9 @@ impl Builder {
             .args(["--tag", name, "--file"])
             .arg(root.join("deploy/container/Dockerfile"))
             .arg(&root);
-        run(&mut build)
+        run(&mut build)?;
+        // What the name meant before.
+        run(self.buildah("rmi").arg("--prune"))
     }
 
     /// Mounts an image's file system, calls `look` with its place, and unmounts it.

@@ -4,11 +4,13 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use plainsight_protocols::{
     CloseReason, Conversation, Detection, Direction, Exchange, Gap, Protocol, Segment, Settings, Sink,
-    Timestamp,
     registry::{Continue, Entry, PROTOCOLS},
 };
 
-use crate::traffic::{Sent, Step, Traffic};
+use crate::traffic::{
+    Step, Traffic,
+    clock::{Clock, Placed},
+};
 
 /// Places, at most, at which one connection is joined.
 const JOINS: usize = 48;
@@ -171,63 +173,25 @@ impl Matrix {
     }
 }
 
-/// Steps with the offsets and the clock that they have on a connection.
-struct Clock {
-    now: u64,
-    offsets: [u64; 2],
-    swapped: bool,
-}
-
-/// A step at its place.
-enum Placed<'a> {
-    Segment(Segment<'a>),
-    Gap(Gap),
-}
-
-impl Clock {
-    fn new(from_start: bool, swapped: bool) -> Self {
-        Self { now: 1_000_000_000, offsets: if from_start { [0, 0] } else { [5_000, 90_000] }, swapped }
-    }
-
-    fn place<'a>(&mut self, step: &'a Step) -> Placed<'a> {
-        self.now += 100_000;
-        let at = Timestamp::from_nanos(self.now);
-        let direction = if self.swapped { step.direction.opposite() } else { step.direction };
-        let own = usize::from(direction == Direction::ToClient);
-        let offset = self.offsets[own];
-        match &step.sent {
-            Sent::Bytes(bytes) => {
-                self.offsets[own] += bytes.len() as u64;
-                let opposite_offset = Some(self.offsets[1 - own]);
-                Placed::Segment(Segment { direction, at, offset, opposite_offset, bytes })
-            }
-            Sent::Gap(bytes, cause) => {
-                self.offsets[own] += bytes;
-                Placed::Gap(Gap { direction, at, offset, bytes: *bytes, cause: *cause })
-            }
-        }
-    }
-}
-
 /// What all detectors together make of a connection, or of a part of one.
 fn feed(steps: &[Step], from_start: bool, swapped: bool) -> Reported {
     let (settings, mut reported) = (Settings::default(), Reported::default());
     let mut conversation = Conversation::new(from_start);
-    let mut clock = Clock::new(from_start, swapped);
+    let mut clock = Clock::new(0, from_start, swapped);
     for step in steps {
         match clock.place(step) {
             Placed::Segment(segment) => conversation.segment(&segment, &settings, &mut reported),
             Placed::Gap(gap) => conversation.gap(&gap, &mut reported),
         }
     }
-    conversation.close(CloseReason::Closed, Timestamp::from_nanos(clock.now), &mut reported);
+    conversation.close(CloseReason::Closed, clock.now(), &mut reported);
     reported
 }
 
 /// What one detector makes of it that need not agree with others, and its parser: a conversation with one protocol.
 fn feed_alone(entry: &Entry, steps: &[Step], from_start: bool, swapped: bool) -> Reported {
     let mut reported = Reported::default();
-    let mut clock = Clock::new(from_start, swapped);
+    let mut clock = Clock::new(0, from_start, swapped);
     let placed: Vec<Placed<'_>> = steps.iter().map(|step| clock.place(step)).collect();
     let Some((first, turned)) = recognised(entry, &placed, from_start) else { return reported };
     let turn = |direction: Direction| if turned { direction.opposite() } else { direction };
@@ -244,7 +208,7 @@ fn feed_alone(entry: &Entry, steps: &[Step], from_start: bool, swapped: bool) ->
             break;
         }
     }
-    parser.close(CloseReason::Closed, Timestamp::from_nanos(clock.now), &mut reported);
+    parser.close(CloseReason::Closed, clock.now(), &mut reported);
     reported
 }
 

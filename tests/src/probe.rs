@@ -130,6 +130,20 @@ impl Probe {
         bail!("plainsight was not ready within {START_TIMEOUT:?}; it said: {said:?}")
     }
 
+    /// Waits until a line on its error stream has that text.
+    ///
+    /// # Errors
+    /// If none does in time.
+    pub fn wait_until_it_says(&mut self, text: &str) -> Result<()> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            if self.messages.recv_timeout(left).is_ok_and(|line| line.contains(text)) {
+                return Ok(());
+            }
+        }
+        bail!("plainsight did not say {text:?} within {START_TIMEOUT:?}")
+    }
+
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

@@ -210,6 +210,7 @@ const TLS: &[Row] = &[
     ("plainsight.tls.cipher_suite", Number, May),
     ("plainsight.tls.client.protocols", Texts, May),
     ("plainsight.tls.features", Texts, May),
+    ("plainsight.tls.upgraded_from", Text, May),
 ];
 
 fn tables(protocol: Protocol, side: Side) -> Vec<&'static [Row]> {

@@ -38,7 +38,9 @@ fn statements_are_sanitised_and_summarised_as_the_conventions_test_cases_have_it
     for Case { name, input, expected } in &cases {
         for dialect in [Dialect::Mysql, Dialect::Postgresql] {
             let found = analyse(input.query.as_bytes(), dialect);
-            if !expected.texts.contains(&found.text) || expected.summary != found.summary {
+            // Attributes of ours hold no control characters: a line's end is shown as a space.
+            let texts: Vec<_> = expected.texts.iter().map(|text| text.replace('\n', " ")).collect();
+            if !texts.contains(&found.text) || expected.summary != found.summary {
                 wrong.push(format!(
                     "{name} {dialect:?}: {}\n  expected {:?} {}\n  found    {:?} {}",
                     input.query, expected.texts, expected.summary, found.text, found.summary

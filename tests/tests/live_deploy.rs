@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -11,6 +12,8 @@ use k8s_openapi::api::apps::v1::DaemonSet;
 use plainsight_tests::{
     nginx::Nginx,
     probe::{Probe, binary},
+    record::Record,
+    systemd::Machine,
 };
 use serde::Deserialize;
 
@@ -164,4 +167,33 @@ fn in_a_cgroup_namespace_the_hosts_root_is_found_beside_its_own() -> Result<()> 
     let alone = hooks(inside(false)?)?;
     assert!(alone.iter().any(|(name, _)| name == "sys_exit"), "{alone:?}");
     sees_both_ends(inside(true)?)
+}
+
+/// What the unit starts for this test: an observation that ends by itself and needs neither backend nor configuration.
+/// Everything else is the unit's own.
+const OBSERVE: &str = "Type=exec\nNotifyAccess=none\nWatchdogSec=0\nExecStartPre=\nExecStart=\n\
+                       ExecStart=/opt/plainsight watch --json --for 8s\nRestart=no\n";
+
+#[test]
+fn under_systemd_the_units_hardening_lets_it_see_everything() -> Result<()> {
+    let nginx = Nginx::start()?;
+    let unit = folder().join("systemd/plainsight.service");
+    let mut machine = Machine::boot(&unit, OBSERVE, &binary()?)?;
+    machine.wait_for("watching", Duration::from_secs(60))?;
+    for _ in 0..3 {
+        let url = format!("http://{}/tiny", nginx.address);
+        ensure!(Command::new("curl").args(["-sS", "-o", "/dev/null", &url]).status()?.success());
+    }
+    machine.wait(Duration::from_secs(60))?;
+    let port = nginx.address.port();
+    let lines = machine.read("var/output");
+    let records = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Record>, _>>()?;
+    for side in ["client", "server"] {
+        let seen = records.iter().filter(|record| record.side == side && record.server.port == port).count();
+        assert_eq!(seen, 3, "{side}: {}", machine.read("var/messages"));
+    }
+    assert!(machine.read("var/messages").contains(", 0 events lost"), "{}", machine.read("var/messages"));
+    // Its place for what waits on disk was made for it.
+    assert!(machine.path("var/lib/plainsight").is_dir());
+    Ok(())
 }

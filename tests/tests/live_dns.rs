@@ -4,7 +4,8 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
     net::{IpAddr, SocketAddr, UdpSocket},
-    process::{Child, Command, Stdio},
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -86,14 +87,46 @@ fn every_lookup_of_dnsperf_is_seen_once_from_either_end() -> Result<()> {
     Ok(())
 }
 
-/// The C library's resolver in a network of its own. Ends when this is dropped.
-struct Resolver(Child);
+/// A script of `tests/servers` in a network of its own. It ends when this is dropped.
+struct Apart {
+    child: Child,
+    output: std::io::Lines<BufReader<ChildStdout>>,
+}
 
-impl Drop for Resolver {
+impl Apart {
+    /// Starts it, by `unshare` with further arguments, and waits until it is ready.
+    fn start(unshare: &[&str], script: &str, arguments: &[&Path]) -> Result<Self> {
+        let mut child = Command::new("unshare")
+            .args(unshare)
+            .args(["--net", "python3"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(script))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("starting unshare (apt-get install util-linux iproute2 python3)")?;
+        let output = BufReader::new(child.stdout.take().context("its output")?).lines();
+        let mut script = Self { child, output };
+        ensure!(script.next()? == "ready");
+        Ok(script)
+    }
+
+    fn next(&mut self) -> Result<String> {
+        self.output.next().context("the script ended")?.context("its output")
+    }
+
+    /// Gives it a line, and gives the line back that it answers.
+    fn ask(&mut self, line: &str) -> Result<String> {
+        writeln!(self.child.stdin.as_mut().context("its input")?, "{line}")?;
+        self.next()
+    }
+}
+
+impl Drop for Apart {
     fn drop(&mut self) {
-        // Its end of input is its own end, which takes the server along.
-        drop(self.0.stdin.take());
-        drop(self.0.wait());
+        // Its end of input is its own end, which takes what it started along.
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
     }
 }
 
@@ -104,27 +137,12 @@ fn getaddrinfo_asks_for_both_kinds_of_addresses_in_one_call_and_both_are_seen() 
                     address=/ready.example.test/192.0.2.1\nhost-record=both.example.test,192.0.2.7,2001:db8::7\n\
                     host-record=four.example.test,192.0.2.4\n";
     std::fs::write(folder.path().join("dnsmasq.conf"), settings)?;
-    let mut child = Command::new("unshare")
-        .args(["--mount", "--net", "python3"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/servers/resolver.py"))
-        .arg(folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting unshare (apt-get install util-linux python3)")?;
-    let mut output = BufReader::new(child.stdout.take().context("its output")?).lines();
-    let mut resolver = Resolver(child);
-    let mut next = || output.next().context("the script ended")?.context("its output");
-    ensure!(next()? == "ready");
+    let mut resolver = Apart::start(&["--mount"], "resolver.py", &[folder.path()])?;
     for hook in HOOKS {
         let probe = watch_by(hook, 53)?;
-        let mut ask = |name: &str| -> Result<String> {
-            writeln!(resolver.0.stdin.as_mut().context("its input")?, "{name}")?;
-            next()
-        };
-        assert_eq!(ask("both.example.test")?, r#"["192.0.2.7", "2001:db8::7"]"#);
-        assert_eq!(ask("four.example.test")?, r#"["192.0.2.4"]"#);
-        assert!(ask("nothere.example.test")?.contains("not known"));
+        assert_eq!(resolver.ask("both.example.test")?, r#"["192.0.2.7", "2001:db8::7"]"#);
+        assert_eq!(resolver.ask("four.example.test")?, r#"["192.0.2.4"]"#);
+        assert!(resolver.ask("nothere.example.test")?.contains("not known"));
         let outcome = probe.stop()?;
         for side in SIDES {
             // Others on this machine may use that port, too.
@@ -145,6 +163,40 @@ fn getaddrinfo_asks_for_both_kinds_of_addresses_in_one_call_and_both_are_seen() 
             ];
             assert_eq!(lines, expected, "{hook}, {side}: {:?}", outcome.messages);
         }
+    }
+    Ok(())
+}
+
+#[test]
+fn questions_to_groups_are_told_apart_by_their_protocol_and_silence_is_no_error() -> Result<()> {
+    let mut group = Apart::start(&[], "multicast.py", &[])?;
+    for (port, address, suffix, kind) in
+        [(5353, "224.0.0.251", ".local", "mdns"), (5355, "224.0.0.252", "", "llmnr")]
+    {
+        let probe = watch(port)?;
+        let answer = group.ask(&format!("{port} {address} here{suffix}"))?;
+        assert!(answer.parse::<usize>().is_ok(), "{answer}");
+        assert_eq!(group.ask(&format!("{port} {address} gone{suffix}"))?, "silence");
+        let outcome = probe.stop()?;
+        let asked: Vec<_> = outcome
+            .side("client")
+            .into_iter()
+            .filter(|record| record.text("plainsight.dns.kind") == kind)
+            .collect();
+        let lines: Vec<_> = asked.iter().map(|record| line(record)).collect();
+        let here = format!("udp A here{suffix} NOERROR complete");
+        let gone = format!("udp A gone{suffix}  no_response");
+        assert_eq!(
+            lines,
+            [here.as_str(), gone.as_str()],
+            "{kind}: {:?} {:?}",
+            outcome.records,
+            outcome.messages
+        );
+        assert!(asked.iter().all(|record| record.error_type.is_none()), "{asked:?}");
+        // A member is the server only of what it answers.
+        let answered: Vec<_> = outcome.side("server").into_iter().map(line).collect();
+        assert_eq!(answered, [here], "{kind}: {:?}", outcome.records);
     }
     Ok(())
 }

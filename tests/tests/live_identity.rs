@@ -186,6 +186,7 @@ fn containers_that_talk_to_each_other_are_named_at_both_ends() -> Result<()> {
         assert_eq!((member(k8s, "owner_kind"), member(k8s, "owner")), (&json!("Deployment"), &json!("web")));
         let service = record.service.as_ref().context("a service")?;
         assert_eq!((&*service.name, service.namespace.as_deref()), ("web", Some("annotated")));
+        assert_eq!(member(record.peer.as_ref(), "name"), &json!("buyer-0"));
         assert_eq!(record.process.as_ref().and_then(|process| process.exe.as_deref()), Some("/bin/busybox"));
     }
     for record in clients {
@@ -194,6 +195,9 @@ fn containers_that_talk_to_each_other_are_named_at_both_ends() -> Result<()> {
         assert_eq!(member(record.k8s.as_ref(), "pod"), &json!("buyer-0"));
         assert_eq!(member(record.k8s.as_ref(), "owner_kind"), &json!("StatefulSet"));
         assert_eq!(record.service.as_ref().map(|service| &*service.name), Some("buyers"));
+        let expected =
+            json!({"kind": "pod", "name": "web-7d4b9c-x2x4z", "namespace": "shop", "service": "web"});
+        assert_eq!(record.peer, Some(expected));
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::{collections::HashMap, io::Write, process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use plainsight_tests::{nginx::Nginx, probe::Probe};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// How many requests the full-speed run makes at least.
@@ -59,6 +60,51 @@ fn two_million_requests_at_full_speed_are_all_seen() -> Result<()> {
     // Every look at the status page is a request too, to another path.
     let looks = asked + 2;
     let made = nginx.requests()? - before - looks;
+    let (output, messages, _) = probe.stop_raw()?;
+    let seen = sum(&output, "count")?;
+    println!("{made} requests made, {seen} seen; {}", messages.join(" "));
+    assert_eq!(seen, made, "{messages:?}");
+    assert!(output.lines().all(|line| line.contains("complete") || line.contains("no_response")), "{output}");
+    Ok(())
+}
+
+/// How long the probe is held up: a small part of this suffices to fill the near rings, and the far ones take ten times as
+/// much.
+const HELD_UP: Duration = Duration::from_millis(150);
+
+#[test]
+fn a_probe_that_is_held_up_finds_everything_in_the_far_rings() -> Result<()> {
+    let nginx = Nginx::start()?;
+    let port = nginx.address.port().to_string();
+    let arguments = [
+        "stat",
+        "--json",
+        "--port",
+        &port,
+        "--by",
+        "side,outcome",
+        "--side",
+        "server",
+        "--path",
+        "/tiny",
+        "--ring-bytes",
+        "64MiB",
+    ];
+    let probe = Probe::start_command(&arguments)?;
+    let pid = i32::try_from(probe.pid()).ok().and_then(Pid::from_raw).context("a process id")?;
+    let before = nginx.requests()?;
+    std::thread::scope(|scope| {
+        let load = scope.spawn(|| wrk(&nginx, 4, None));
+        for _ in 0..8 {
+            std::thread::sleep(Duration::from_millis(300));
+            kill_process(pid, Signal::STOP)?;
+            std::thread::sleep(HELD_UP);
+            kill_process(pid, Signal::CONT)?;
+        }
+        load.join().expect("the thread does not panic")
+    })?;
+    // The last look at the status page is a request, too.
+    let made = nginx.requests()? - before - 1;
     let (output, messages, _) = probe.stop_raw()?;
     let seen = sum(&output, "count")?;
     println!("{made} requests made, {seen} seen; {}", messages.join(" "));

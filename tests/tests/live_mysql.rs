@@ -127,6 +127,23 @@ fn the_client_s_own_statements_are_as_many_as_the_server_counts() -> Result<()> 
 }
 
 #[test]
+fn a_connection_that_agrees_on_compression_is_marked_and_left_alone() -> Result<()> {
+    let mariadb = Mariadb::start()?;
+    let probe = Probe::of_server(mariadb.address)?;
+    let script: String = (0..50).map(|number| format!("SELECT REPEAT('hunter2', {number});")).collect();
+    let arguments = ["--database=shop", "--compress", "--skip-ssl", "--execute", &script];
+    run_well(mariadb.client().args(arguments), PACKAGES)?;
+    let outcome = probe.stop()?;
+    assert_clean(&outcome);
+    for side in ["client", "server"] {
+        let records = outcome.side(side);
+        assert_eq!(records.iter().map(|record| record.name.as_str()).collect::<Vec<_>>(), ["LOGIN shop"]);
+        assert_eq!(records[0].text("plainsight.db.compression"), "zlib", "{:?}", records[0]);
+    }
+    Ok(())
+}
+
+#[test]
 fn a_connection_joined_in_the_middle_shows_what_can_be_known_of_it() -> Result<()> {
     let mariadb = Mariadb::start()?;
     let mut script = Script::start("mysql_joined.py", [mariadb.port()])?;

@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 27] = [
+const LIVE_NEEDS: [Need; 29] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -55,6 +55,7 @@ const LIVE_NEEDS: [Need; 27] = [
     Need::program("unshare", "util-linux"),
     Need::program("setpriv", "util-linux"),
     Need::program("buildah", "buildah"),
+    Need::program("systemd-nspawn", "systemd-container"),
     Need::program("dnsmasq", "dnsmasq-base"),
     Need::program("dig", "bind9-dnsutils"),
     Need::program("dnsperf", "dnsperf"),
@@ -69,6 +70,7 @@ const LIVE_NEEDS: [Need; 27] = [
     Need::program("/usr/lib/cni/bridge", "containernetworking-plugins"),
     Need::program("busybox", "busybox-static"),
     Need::program("sha256sum", "coreutils"),
+    Need::program("openssl", "openssl"),
 ];
 
 /// Programs that the tests without privileges start: another reader of captures, for a second opinion, and systemd's own

@@ -17,7 +17,7 @@ use super::{
     datagram::{self, Datagram, named_peer},
     filter::{admits, is_self},
     maps::{Peer, STEP, Step, VECTORS, Vector, add, count},
-    memory::{Memory, Probed, SocketLayerStep, Typed, read_user},
+    memory::{Here, Memory, Probed, SocketLayerStep, Typed, read_user},
     registers::{Registers, number},
     ring::Turn,
     socket::{self, socket},
@@ -65,9 +65,9 @@ pub(crate) const MANY: u32 = 4;
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn sys_exit_typed(context: BtfTracePointContext) -> i32 {
     let (registers, result) = (context.arg::<*const u8>(0), context.arg::<i64>(1));
-    if let Some(number) = captured::<Typed>(registers, result) {
+    if let Some((number, task)) = captured::<Typed>(registers, result) {
         if let Some(turn) = Turn::take() {
-            exit::<Typed, _>(&context, number, registers, result);
+            exit::<Typed, _>(&context, Here { task, turn }, number, registers, result);
             turn.end();
         } else {
             count(Counter::Interrupted);
@@ -81,8 +81,10 @@ pub(crate) fn sys_exit_typed(context: BtfTracePointContext) -> i32 {
 pub(crate) fn sys_exit_raw(context: RawTracePointContext) -> i32 {
     let (registers, result) = (context.arg::<*const u8>(0), context.arg::<i64>(1));
     // Taking turns needs 5.12; kernels that need it have the typed hook.
-    if let Some(number) = captured::<Probed>(registers, result) {
-        exit::<Probed, _>(&context, number, registers, result);
+    if let Some((number, task)) = captured::<Probed>(registers, result)
+        && let Some(turn) = Turn::handed_on()
+    {
+        exit::<Probed, _>(&context, Here { task, turn }, number, registers, result);
     }
     0
 }
@@ -90,37 +92,35 @@ pub(crate) fn sys_exit_raw(context: RawTracePointContext) -> i32 {
 /// Goes on with a call that takes several records.
 #[btf_tracepoint(function = "sys_exit")]
 pub(crate) fn step_typed(context: BtfTracePointContext) -> i32 {
-    step::<Typed, _>(&context);
-    give_turn_back();
+    if let Some(turn) = Turn::handed_on() {
+        step::<Typed, _>(&context, turn);
+        turn.end();
+    }
     0
 }
 
 /// As `step_typed`, for the socket layer: programs that call each other must be of one type and one prototype.
 #[btf_tracepoint(function = "sock_send_length")]
 pub(crate) fn step_socket(context: BtfTracePointContext) -> i32 {
-    step::<SocketLayerStep, _>(&context);
-    give_turn_back();
+    if let Some(turn) = Turn::handed_on() {
+        step::<SocketLayerStep, _>(&context, turn);
+        turn.end();
+    }
     0
 }
 
 /// As `step_typed`, for the raw tracepoint.
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn step_raw(context: RawTracePointContext) -> i32 {
-    step::<Probed, _>(&context);
+    if let Some(turn) = Turn::handed_on() {
+        step::<Probed, _>(&context, turn);
+    }
     0
 }
 
-/// The program that has the turn has nothing more to do.
+/// The number of a call that is captured and moved something, and the task that made it.
 #[inline(always)]
-fn give_turn_back() {
-    if let Some(turn) = Turn::handed_on() {
-        turn.end();
-    }
-}
-
-/// The number of a call that is captured and moved something.
-#[inline(always)]
-fn captured<M: Memory>(registers: *const u8, result: i64) -> Option<u64> {
+fn captured<M: Memory>(registers: *const u8, result: i64) -> Option<(u64, *const u8)> {
     if result <= 0 {
         return None;
     }
@@ -132,17 +132,18 @@ fn captured<M: Memory>(registers: *const u8, result: i64) -> Option<u64> {
         count(Counter::ThirtyTwoBit);
         return None;
     }
-    (!is_self::<M>()).then_some(number)
+    let task = M::task();
+    (!is_self::<M>(task)).then_some((number, task))
 }
 
 #[inline(always)]
-fn exit<M: Memory, C: EbpfContext>(context: &C, number: u64, registers: *const u8, result: i64) {
+fn exit<M: Memory, C: EbpfContext>(context: &C, here: Here, number: u64, registers: *const u8, result: i64) {
     if number == number::SPLICE {
-        splice::<M, C>(context, registers, result);
+        splice::<M, C>(context, here, registers, result);
         return;
     }
     if let Some(call) = decode::<M>(number, registers, result) {
-        moved::<M, C>(context, &call);
+        moved::<M, C>(context, here, &call);
     }
 }
 
@@ -211,7 +212,7 @@ pub(crate) fn decode<M: Memory>(number: u64, registers: *const u8, result: i64) 
 
 /// splice moves bytes between a pipe and a file, in either order; a socket may be at one end.
 #[inline(always)]
-fn splice<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: i64) {
+fn splice<M: Memory, C: EbpfContext>(context: &C, here: Here, registers: *const u8, result: i64) {
     let (Some(from), Some(to)) =
         (Registers::argument::<M, 0>(registers), Registers::argument::<M, 2>(registers))
     else {
@@ -227,11 +228,11 @@ fn splice<M: Memory, C: EbpfContext>(context: &C, registers: *const u8, result: 
         flags: 0,
         result: result as u32,
     };
-    if socket::<M>(call.descriptor).is_none() {
+    if socket::<M>(here.task, call.descriptor).is_none() {
         call.descriptor = to as u32;
         call.flow = flow::SENT;
     }
-    moved::<M, C>(context, &call);
+    moved::<M, C>(context, here, &call);
 }
 
 /// Whether what a call moved is no part of the stream: peeked bytes stay in the queue and will be read again, and the
@@ -243,17 +244,17 @@ pub(crate) fn is_beside_stream(flow: u8, flags: u64) -> bool {
 
 /// Sends what a call moved, if it did so through a socket that is to be captured.
 #[inline(always)]
-fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
+fn moved<M: Memory, C: EbpfContext>(context: &C, here: Here, call: &Call) {
     if is_beside_stream(call.flow, call.flags) {
         return;
     }
-    let Some(socket) = socket::<M>(call.descriptor) else {
+    let Some(socket) = socket::<M>(here.task, call.descriptor) else {
         return;
     };
-    let Some(common) = Common::read::<M>(socket.sock, Hook::Call) else {
+    let Some(common) = Common::read(socket.sock, Hook::Call) else {
         return;
     };
-    if !admits::<M>() {
+    if !admits::<M>(here) {
         count(Counter::Filtered);
         return;
     }
@@ -264,7 +265,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
     if call.kind == MANY {
         begin_many::<M, C>(context, call, &common, datagrams);
     } else {
-        pass_on::<M, C>(context, call, &common, datagrams, None);
+        pass_on::<M, C>(context, here, call, &common, datagrams, None);
     }
 }
 
@@ -273,6 +274,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, call: &Call) {
 #[inline(always)]
 pub(crate) fn pass_on<M: Memory, C: EbpfContext>(
     context: &C,
+    here: Here,
     call: &Call,
     common: &Common,
     datagrams: bool,
@@ -296,15 +298,15 @@ pub(crate) fn pass_on<M: Memory, C: EbpfContext>(
         // What is received in the socket layer has its peer's name filled in later, when the call returns.
         let is_named = peer.is_none() && !(M::SOCKET_IS_TYPED && call.flow == flow::RECEIVED);
         let peer = if is_named { named_peer(name) } else { peer };
-        datagram::send::<M>(common, &Datagram { flow: call.flow, length: call.result, source, peer });
+        datagram::send::<M>(here, common, &Datagram { flow: call.flow, length: call.result, source, peer });
     } else {
-        stream::<M, C>(context, call, common, source);
+        stream::<M, C>(context, here, call, common, source);
     }
 }
 
 /// Sends the bytes that a call moved over TCP.
 #[inline(always)]
-fn stream<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Common, source: Source) {
+fn stream<M: Memory, C: EbpfContext>(context: &C, here: Here, call: &Call, common: &Common, source: Source) {
     let Some(connection) = data::wanted(common, call.flow) else {
         return;
     };
@@ -324,7 +326,7 @@ fn stream<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Common, 
     if goes_on {
         stretch.length = part;
     }
-    let ended_after = data::send::<M>(connection, &stretch, true);
+    let ended_after = data::send::<M>(here, connection, &stretch, true);
     let (done, turns) = ended_after.map_or((part, 0), |bytes| (bytes, 1));
     if (goes_on || turns != 0)
         && let Some(step) = STEP.get_ptr_mut(0)
@@ -407,14 +409,15 @@ fn message_length(array: u64, index: u32) -> u32 {
 
 /// Sends the next record of a call, and calls itself for the one after.
 #[inline(always)]
-fn step<M: Memory, C: EbpfContext>(context: &C) {
+fn step<M: Memory, C: EbpfContext>(context: &C, turn: Turn) {
+    let here = Here { task: M::task(), turn };
     let Some(place) = STEP.get_ptr_mut(0) else {
         return;
     };
     // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
     let mut step = unsafe { *place };
     let sock = step.sock as *const u8;
-    let Some(common) = Common::read::<M>(sock, Hook::Call) else {
+    let Some(common) = Common::read(sock, Hook::Call) else {
         return;
     };
     let mut source = Source { kind: step.kind, memory: step.memory, count: step.count };
@@ -430,7 +433,7 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
     let flow = step.flow as u8;
     if step.datagrams != 0 {
         let datagram = Datagram { flow, length: step.length, source, peer: named_peer(name) };
-        datagram::send::<M>(&common, &datagram);
+        datagram::send::<M>(here, &common, &datagram);
         step.done = step.length;
     } else {
         let Some(connection) = data::wanted(&common, flow) else {
@@ -445,7 +448,7 @@ fn step<M: Memory, C: EbpfContext>(context: &C) {
             let sequences = (step.sequence.wrapping_add(step.done), opposite);
             let stretch = Stretch { flow, length: part, source, skip: step.done - step.passed, sequences };
             let goes_on = step.many == 0 && step.turns < TURNS;
-            if let Some(bytes) = data::send::<M>(connection, &stretch, goes_on) {
+            if let Some(bytes) = data::send::<M>(here, connection, &stretch, goes_on) {
                 part = bytes;
                 step.memory += TURN_BYTES;
                 step.count = step.count.wrapping_sub(VECTORS);

@@ -12,8 +12,9 @@ use probe_ebpf::{
 
 use super::{
     globals::offset,
-    maps::{COMMON_ROOM, Connection, EVENTS, NUMBER_ROOM, NUMBERS, count},
+    maps::{COMMON_ROOM, Connection, EVENTS, NUMBERS, count},
     memory::{Memory, SocketLayer, read_kernel},
+    ring::Turn,
     table,
 };
 
@@ -36,27 +37,28 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    /// Reads it; `None` if the socket is not an internet one.
-    ///
-    /// Where the verifier does not know the socket, its beginning is read at once into a room of this CPU and hook: the
-    /// stack has 512 bytes.
+    /// Reads it through the socket that the verifier knows; `None` if it is not an internet one.
     #[inline(always)]
-    pub(crate) fn read<M: Memory>(sock: *const u8, hook: Hook) -> Option<Self> {
-        if M::SOCKET_IS_TYPED {
-            let family: u16 = M::read(sock.wrapping_add(offset!(sock_family)))?;
-            if !is_internet(family) {
-                return None;
-            }
-            return Some(Self {
-                sock,
-                address: number_of(sock)?,
-                operations: M::read(sock.wrapping_add(offset!(sock_operations)))?,
-                family,
-                local_port: M::read(sock.wrapping_add(offset!(sock_local_port)))?,
-                remote_port: u16::from_be(M::read(sock.wrapping_add(offset!(sock_remote_port)))?),
-                state: M::read(sock.wrapping_add(offset!(sock_state)))?,
-            });
+    pub(crate) fn of_typed(sock: *const u8, turn: Turn) -> Option<Self> {
+        let family: u16 = SocketLayer::read(sock.wrapping_add(offset!(sock_family)))?;
+        if !is_internet(family) {
+            return None;
         }
+        Some(Self {
+            sock,
+            address: number_of(sock, turn),
+            operations: SocketLayer::read(sock.wrapping_add(offset!(sock_operations)))?,
+            family,
+            local_port: SocketLayer::read(sock.wrapping_add(offset!(sock_local_port)))?,
+            remote_port: u16::from_be(SocketLayer::read(sock.wrapping_add(offset!(sock_remote_port)))?),
+            state: SocketLayer::read(sock.wrapping_add(offset!(sock_state)))?,
+        })
+    }
+
+    /// Reads it where the verifier does not know the socket; `None` if it is not an internet one. Its beginning is read at
+    /// once into a room of this CPU and hook: the stack has 512 bytes.
+    #[inline(always)]
+    pub(crate) fn read(sock: *const u8, hook: Hook) -> Option<Self> {
         let words: *mut u8 = COMMON_ROOM.get_ptr_mut(hook as u32)?.cast();
         // SAFETY: the room is as long as the window; the helper checks the address.
         if unsafe { bpf_probe_read_kernel(words.cast(), SOCK_COMMON_WINDOW, sock.cast()) } != 0 {
@@ -152,12 +154,12 @@ impl Common {
 
 /// A typed pointer as a number to calculate with, which the verifier forbids of pointers: what was in a map is a number.
 #[inline(always)]
-fn number_of(pointer: *const u8) -> Option<u64> {
-    let room = NUMBER_ROOM.get_ptr_mut(0)?;
-    // SAFETY: the room belongs to this CPU, and a program at a system call is not interrupted by another.
+fn number_of(pointer: *const u8, turn: Turn) -> u64 {
+    let cursor = turn.cursor();
+    // SAFETY: an array's entry stays valid, and this word belongs to the program that has the turn.
     unsafe {
-        core::ptr::write_volatile(room, pointer as u64);
-        Some(core::ptr::read_volatile(room))
+        core::ptr::write_volatile(&raw mut (*cursor).number, pointer as u64);
+        core::ptr::read_volatile(&raw const (*cursor).number)
     }
 }
 

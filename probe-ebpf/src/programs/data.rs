@@ -9,10 +9,10 @@ use probe_ebpf::{
 use super::{
     connection::{Common, announce, entry, now},
     copy::{Source, copy},
-    filter::{admits_ports, write_caller},
+    filter::admits_ports,
     globals::{offset, payload_bytes},
     maps::{Connection, VERDICTS, count},
-    memory::{Memory, read_kernel},
+    memory::{Here, Memory, read_kernel},
     ring::Room,
 };
 
@@ -115,8 +115,13 @@ pub(crate) fn payload_limit(connection: *const Connection) -> u32 {
 /// gives how many bytes these held: the record then says that the stretch ended there, and what follows is to be sent
 /// next.
 #[inline(always)]
-pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch, goes_on: bool) -> Option<u32> {
-    let Some(room) = Room::take() else {
+pub(crate) fn send<M: Memory>(
+    here: Here,
+    connection: *mut Connection,
+    stretch: &Stretch,
+    goes_on: bool,
+) -> Option<u32> {
+    let Some(room) = Room::take(here.turn) else {
         lost(connection, stretch.flow);
         return None;
     };
@@ -136,6 +141,7 @@ pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch, go
                 return ended_after;
             }
         }
+        let time_ns = now();
         let record: *mut ChunkRecord = room.place().cast();
         (*record).header = Header {
             kind: kind::CHUNK,
@@ -143,17 +149,16 @@ pub(crate) fn send<M: Memory>(connection: *mut Connection, stretch: &Stretch, go
             flags: (*connection).flags as u16 & flags::NO_SEQUENCE,
             captured_bytes: captured,
             connection: (*connection).id,
-            time_ns: now(),
+            time_ns,
         };
         (*record).sequence = stretch.sequences.0;
         (*record).opposite_sequence = stretch.sequences.1;
         (*record).length = length;
         (*record).lost_calls = (*connection).lost_calls[slot];
-        write_caller::<M>(&raw mut (*record).caller);
+        M::write_thread(here, time_ns, &raw mut (*record).caller);
         (*connection).lost_calls[slot] = 0;
         room.publish(size_of::<ChunkRecord>() + captured as usize);
     }
-    count(Counter::CapturedCalls);
     ended_after
 }
 

@@ -11,10 +11,10 @@ use probe_ebpf::{
 use super::{
     connection::{Common, FAMILY_IPV4, FAMILY_IPV6, now, write_address},
     copy::{Source, copy},
-    filter::{admits_ports, write_caller},
+    filter::admits_ports,
     globals::payload_bytes,
     maps::{Peer, count},
-    memory::{Memory, read_user},
+    memory::{Here, Memory, read_user},
     ring::Room,
 };
 
@@ -39,20 +39,19 @@ const HEADER_BYTES: u32 = 12;
 
 /// Sends a datagram.
 #[inline(always)]
-pub(crate) fn send<M: Memory>(common: &Common, datagram: &Datagram) {
-    let Some(room) = Room::take() else {
+pub(crate) fn send<M: Memory>(here: Here, common: &Common, datagram: &Datagram) {
+    let Some(room) = Room::take(here.turn) else {
         count(if datagram.flow == flow::SENT { Counter::RingFullSent } else { Counter::RingFullReceived });
         return;
     };
-    if let Some(bytes) = write::<M>(&room, common, datagram) {
+    if let Some(bytes) = write::<M>(here, &room, common, datagram) {
         room.publish(bytes);
-        count(Counter::CapturedCalls);
     }
 }
 
 /// Writes the record of a datagram, and gives its length; `None` if it is not wanted.
 #[inline(always)]
-fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option<usize> {
+fn write<M: Memory>(here: Here, room: &Room, common: &Common, datagram: &Datagram) -> Option<usize> {
     let want = datagram.length.min(payload_bytes());
     // SAFETY: the room is larger than any record.
     unsafe {
@@ -79,17 +78,18 @@ fn write<M: Memory>(room: &Room, common: &Common, datagram: &Datagram) -> Option
             count(Counter::Filtered);
             return None;
         }
+        let time_ns = now();
         (*record).header = Header {
             kind: kind::DATAGRAM,
             flow: datagram.flow,
             flags: family,
             captured_bytes: captured,
             connection: common.address(),
-            time_ns: now(),
+            time_ns,
         };
         (*record).length = datagram.length;
         (*record).reserved = 0;
-        write_caller::<M>(&raw mut (*record).caller);
+        M::write_thread(here, time_ns, &raw mut (*record).caller);
         Some(size_of::<DatagramRecord>() + captured as usize)
     }
 }

@@ -9,32 +9,21 @@ use probe_ebpf::{
 };
 
 use super::{
+    connection::now,
     globals::{filters, own_process},
     maps::{CGROUP_RULES, NAME_RULES, PORT_RULES, PROCESS_RULES},
-    memory::Memory,
+    memory::{Here, Memory},
 };
-
-/// Writes who is running.
-///
-/// # Safety
-/// `to` must be valid for writes.
-#[inline(always)]
-pub(crate) unsafe fn write_caller<M: Memory>(to: *mut Caller) {
-    // SAFETY: by contract.
-    unsafe {
-        M::write_thread(to);
-    }
-}
 
 /// Whether the running thread is the daemon's own.
 #[inline(always)]
-pub(crate) fn is_self<M: Memory>() -> bool {
-    M::process() == own_process()
+pub(crate) fn is_self<M: Memory>(task: *const u8) -> bool {
+    M::process(task) == own_process()
 }
 
 /// Whether calls of the running thread are to be captured.
 #[inline(always)]
-pub(crate) fn admits<M: Memory>() -> bool {
+pub(crate) fn admits<M: Memory>(here: Here) -> bool {
     let filters = filters();
     let of_process = bits::PROCESS_ALLOW | bits::PROCESS_DENY;
     let of_name = bits::NAME_ALLOW | bits::NAME_DENY;
@@ -45,7 +34,7 @@ pub(crate) fn admits<M: Memory>() -> bool {
     let mut caller = MaybeUninit::<Caller>::uninit();
     // SAFETY: a place on the stack, all of which is written.
     let caller = unsafe {
-        write_caller::<M>(caller.as_mut_ptr());
+        M::write_thread(here, now(), caller.as_mut_ptr());
         caller.assume_init_ref()
     };
     passes(filters, bits::PROCESS_ALLOW, bits::PROCESS_DENY, &PROCESS_RULES, &caller.pid)

@@ -23,9 +23,15 @@ pub(crate) static PAYLOAD_BYTES: u32 = PAYLOAD_PER_RECORD as u32;
 /// Slots of the connection table: a power of two.
 #[unsafe(no_mangle)]
 pub(crate) static CONNECTION_SLOTS: u32 = 1;
-/// Segments of each CPU's ring: a power of two.
+/// Segments of each CPU's near ring: a power of two.
 #[unsafe(no_mangle)]
-pub(crate) static SEGMENTS: u32 = 1;
+pub(crate) static NEAR_SEGMENTS: u32 = 1;
+/// Segments of each CPU's far ring, zero if there is none.
+#[unsafe(no_mangle)]
+pub(crate) static FAR_SEGMENTS: u32 = 0;
+/// Whether a program may be interrupted by another on its CPU.
+#[unsafe(no_mangle)]
+pub(crate) static TAKES_TURNS: u32 = 1;
 
 /// The offset of a kernel structure's member.
 macro_rules! offset {
@@ -55,4 +61,6 @@ accessor!(own_process, OWN_PROCESS, u32);
 accessor!(filters, FILTERS, u32);
 accessor!(payload_bytes, PAYLOAD_BYTES, u32);
 accessor!(connection_slots, CONNECTION_SLOTS, u32);
-accessor!(segments, SEGMENTS, u32);
+accessor!(near_segments, NEAR_SEGMENTS, u32);
+accessor!(far_segments, FAR_SEGMENTS, u32);
+accessor!(takes_turns, TAKES_TURNS, u32);

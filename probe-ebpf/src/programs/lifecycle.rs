@@ -11,7 +11,7 @@ use super::{
     filter::admits_ports,
     globals::offset,
     maps::count,
-    memory::{Probed, read_kernel},
+    memory::read_kernel,
     table,
 };
 
@@ -38,7 +38,7 @@ pub(crate) fn inet_sock_set_state(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn changed(sock: *const u8, old: i32, new: i32) {
     if new == state::LISTEN {
-        if let Some(common) = Common::read::<Probed>(sock, Hook::State) {
+        if let Some(common) = Common::read(sock, Hook::State) {
             listening(&common);
         }
         return;
@@ -68,7 +68,7 @@ fn changed(sock: *const u8, old: i32, new: i32) {
 /// The handshake begins; the local port may not be chosen yet, so the entry's ports stay open until it is met again.
 #[inline(always)]
 fn dialled(sock: *const u8) {
-    let Some(common) = Common::read::<Probed>(sock, Hook::State) else {
+    let Some(common) = Common::read(sock, Hook::State) else {
         return;
     };
     if let Some(connection) = insert(&common, Hook::State, flags::FROM_START | flags::CLIENT, now()) {
@@ -79,7 +79,7 @@ fn dialled(sock: *const u8) {
 
 #[inline(always)]
 fn established(sock: *const u8) {
-    let Some(common) = Common::read::<Probed>(sock, Hook::State) else {
+    let Some(common) = Common::read(sock, Hook::State) else {
         return;
     };
     if !admits_ports(common.local_port(), common.remote_port()) {

@@ -21,11 +21,16 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 #[map]
 pub(crate) static PROCESSES: RingBuf = RingBuf::with_byte_size(512 << 10, 0);
 
-/// Records of what calls moved: the segments of the first CPU's ring, then those of the next. The number is set at load.
+/// What userspace waits for when it has nothing else to do. Nothing is ever in it: a page is the least that it can have.
+#[map]
+pub(crate) static WAKES: RingBuf = RingBuf::with_byte_size(4096, 0);
+
+/// Records of what calls moved: the segments of the first CPU's near ring, of its far ring, then those of the next. The
+/// number is set at load.
 #[map]
 pub(crate) static RINGS: Array<[u8; SEGMENT_ROOM]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// How far each CPU's ring was written and read. The number is set at load.
+/// How far each ring was written and read: near and far of the first CPU, then of the next. The number is set at load.
 #[map]
 pub(crate) static CURSORS: Array<Cursor> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
@@ -58,10 +63,6 @@ pub(crate) static VECTOR_ROOM: PerCpuArray<[Vector; VECTOR_ROOM_LENGTH]> =
 /// Where a call that needs more than one record stands.
 #[map]
 pub(crate) static STEP: PerCpuArray<Step> = PerCpuArray::with_max_entries(1, 0);
-
-/// Room in which a pointer becomes a number.
-#[map]
-pub(crate) static NUMBER_ROOM: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 /// The last connection number that each CPU gave out, for each of `connection::Hook`.
 #[map]

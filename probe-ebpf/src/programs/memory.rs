@@ -16,7 +16,20 @@ use probe_ebpf::record::Caller;
 use super::{
     globals::offset,
     maps::{STEPS_RAW, STEPS_SOCKET, STEPS_TYPED},
+    ring::Turn,
 };
+
+/// How long a CPU remembers which cgroup a set of them leads to.
+const REMEMBERED_NS: u64 = 1_000_000_000;
+
+/// Where a program runs: the running thread, and the ring of the CPU. Found once, since finding takes calls of helpers.
+#[derive(Clone, Copy)]
+pub(crate) struct Here {
+    /// The running task.
+    pub(crate) task: *const u8,
+    /// The turn on the CPU.
+    pub(crate) turn: Turn,
+}
 
 /// How a program reads what its typed arguments lead to.
 pub(crate) trait Memory {
@@ -29,14 +42,14 @@ pub(crate) trait Memory {
     /// The running task.
     fn task() -> *const u8;
 
-    /// Id of the running process in the initial namespace.
-    fn process() -> u32;
+    /// Id of the running task's process in the initial namespace.
+    fn process(task: *const u8) -> u32;
 
-    /// Writes ids, name and cgroup of the running thread.
+    /// Writes ids, name and cgroup of the running thread, at a given time.
     ///
     /// # Safety
     /// `to` must be valid for writes.
-    unsafe fn write_thread(to: *mut Caller);
+    unsafe fn write_thread(here: Here, now: u64, to: *mut Caller);
 
     /// The programs that one of this hook may go on with.
     fn steps() -> &'static ProgramArray;
@@ -73,13 +86,13 @@ impl<const SOCKET: bool, const ENTRY: bool> Memory for TypedTask<SOCKET, ENTRY> 
     }
 
     #[inline(always)]
-    fn process() -> u32 {
-        Self::read(Self::task().wrapping_add(offset!(task_process))).unwrap_or(0)
+    fn process(task: *const u8) -> u32 {
+        Self::read(task.wrapping_add(offset!(task_process))).unwrap_or(0)
     }
 
     #[inline(always)]
-    unsafe fn write_thread(to: *mut Caller) {
-        let task = Self::task();
+    unsafe fn write_thread(here: Here, now: u64, to: *mut Caller) {
+        let task = here.task;
         let name = task.wrapping_add(offset!(task_name));
         let words = (Self::read(name).unwrap_or(0), Self::read(name.wrapping_add(8)).unwrap_or(0));
         // SAFETY: by contract.
@@ -87,7 +100,7 @@ impl<const SOCKET: bool, const ENTRY: bool> Memory for TypedTask<SOCKET, ENTRY> 
             (*to).pid = Self::read(task.wrapping_add(offset!(task_process))).unwrap_or(0);
             (*to).tid = Self::read(task.wrapping_add(offset!(task_thread))).unwrap_or(0);
             core::ptr::write_unaligned((&raw mut (*to).comm).cast::<(u64, u64)>(), words);
-            (*to).cgroup = Self::cgroup(task).unwrap_or(0);
+            (*to).cgroup = Self::cgroup(here, now).unwrap_or(0);
         }
     }
 
@@ -98,13 +111,32 @@ impl<const SOCKET: bool, const ENTRY: bool> Memory for TypedTask<SOCKET, ENTRY> 
 }
 
 impl<const SOCKET: bool, const ENTRY: bool> TypedTask<SOCKET, ENTRY> {
-    /// Id of a task's cgroup in the version 2 hierarchy, as `bpf_get_current_cgroup_id` gives it.
+    /// Id of the running thread's cgroup in the version 2 hierarchy, as `bpf_get_current_cgroup_id` gives it.
+    ///
+    /// What a set of cgroups leads to does not change, but three structures lie in between, which are seldom in the cache.
+    /// The CPU remembers where that of the last thread led, and for no longer than [`REMEMBERED_NS`], since the memory
+    /// of a set may be used again for another.
     #[inline(always)]
-    fn cgroup(task: *const u8) -> Option<u64> {
-        let set: *const u8 = Self::read(task.wrapping_add(offset!(task_cgroups)))?;
+    fn cgroup(here: Here, now: u64) -> Option<u64> {
+        let set: *const u8 = Self::read(here.task.wrapping_add(offset!(task_cgroups)))?;
+        let cursor = here.turn.cursor();
+        // SAFETY: an array's entry stays valid, and belongs to the program that has the turn.
+        unsafe {
+            let known = core::ptr::read_volatile(&raw const (*cursor).groups);
+            if known == set as u64 && now.wrapping_sub((*cursor).cgroup_ns) < REMEMBERED_NS {
+                return Some((*cursor).cgroup);
+            }
+        }
         let cgroup: *const u8 = Self::read(set.wrapping_add(offset!(cgroups_default)))?;
         let node: *const u8 = Self::read(cgroup.wrapping_add(offset!(cgroup_node)))?;
-        Self::read(node.wrapping_add(offset!(node_id)))
+        let id = Self::read(node.wrapping_add(offset!(node_id)))?;
+        // SAFETY: as above.
+        unsafe {
+            core::ptr::write_volatile(&raw mut (*cursor).groups, set as u64);
+            (*cursor).cgroup = id;
+            (*cursor).cgroup_ns = now;
+        }
+        Some(id)
     }
 }
 
@@ -126,13 +158,13 @@ impl Memory for Probed {
     }
 
     #[inline(always)]
-    fn process() -> u32 {
+    fn process(_: *const u8) -> u32 {
         // SAFETY: no arguments.
         (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32
     }
 
     #[inline(always)]
-    unsafe fn write_thread(to: *mut Caller) {
+    unsafe fn write_thread(_: Here, _: u64, to: *mut Caller) {
         // SAFETY: by contract.
         unsafe {
             let ids = bpf_get_current_pid_tgid();

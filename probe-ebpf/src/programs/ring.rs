@@ -1,30 +1,35 @@
-//! Writes records of what calls moved into the ring of the CPU.
+//! Writes records of what calls moved into the rings of the CPU.
 
-use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
-use probe_ebpf::ring::{Cursor, after, segment, within};
+use aya_ebpf::{bindings::BPF_RB_FORCE_WAKEUP, helpers::generated::bpf_get_smp_processor_id};
+use probe_ebpf::ring::{Cursor, RINGS_PER_CPU, after, segment, within};
 
 use super::{
-    globals::segments,
-    maps::{CURSORS, RINGS},
+    globals::{far_segments, near_segments, takes_turns},
+    maps::{CURSORS, RINGS, WAKES},
 };
 
 /// The turn of a program on its CPU: rooms and the ring belong to it until it gives the turn back.
 ///
 /// From 7.0 on a thread may be preempted while a program runs at one of its tracepoints, and another program may run
 /// at another thread's. What it then would have recorded is counted as lost. The kernel itself skips a program that is
-/// still at work on the CPU; such a call shows as a gap.
+/// still at work on the CPU; such a call shows as a gap. Before 7.0 nothing interrupts a
+/// program, and the exchange is left out, for it is one of the dearer instructions.
+#[derive(Clone, Copy)]
 pub(crate) struct Turn {
     cursor: *mut Cursor,
+    cpu: u32,
 }
 
 impl Turn {
     /// Takes the turn; `None` if another program has it.
     #[inline(always)]
     pub(crate) fn take() -> Option<Self> {
-        // SAFETY: no arguments.
-        let cursor = CURSORS.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
+        let turn = Self::handed_on()?;
+        if takes_turns() == 0 {
+            return Some(turn);
+        }
         // SAFETY: an array's entry stays valid.
-        (unsafe { exchange(&raw mut (*cursor).busy, 1) } == 0).then_some(Self { cursor })
+        (unsafe { exchange(&raw mut (*turn.cursor).busy, 1) } == 0).then_some(turn)
     }
 
     /// Gives it back. A program that went on with another by a tail call has given it to that one.
@@ -34,12 +39,18 @@ impl Turn {
         unsafe { core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0) };
     }
 
-    /// The turn that was handed on by a tail call.
+    /// The turn that was handed on by a tail call, or that nobody can dispute.
     #[inline(always)]
     pub(crate) fn handed_on() -> Option<Self> {
         // SAFETY: no arguments.
-        let cursor = CURSORS.get_ptr_mut(unsafe { bpf_get_smp_processor_id() })?;
-        Some(Self { cursor })
+        let cpu = unsafe { bpf_get_smp_processor_id() };
+        Some(Self { cursor: CURSORS.get_ptr_mut(cpu * RINGS_PER_CPU)?, cpu })
+    }
+
+    /// What the kernel side keeps of the CPU.
+    #[inline(always)]
+    pub(crate) fn cursor(self) -> *mut Cursor {
+        self.cursor
     }
 }
 
@@ -50,22 +61,29 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Takes the room behind the last record; `None` if the ring is full. Without publishing it nothing is taken.
+    /// Takes the room behind the last record; `None` if both rings are full. Without publishing it nothing is taken.
     #[inline(always)]
-    pub(crate) fn take() -> Option<Self> {
-        // SAFETY: no arguments.
-        let cpu = unsafe { bpf_get_smp_processor_id() };
-        let cursor = CURSORS.get_ptr_mut(cpu)?;
+    pub(crate) fn take(turn: Turn) -> Option<Self> {
+        let Turn { mut cursor, cpu } = turn;
+        let first = cpu * (near_segments() + far_segments());
         // SAFETY: an array's entry stays valid; userspace writes `read` only, and words are read whole.
         unsafe {
-            let position = (*cursor).written;
-            if within(position) == 0 {
-                let read = core::ptr::read_volatile(&raw const (*cursor).read);
-                if segment(position).wrapping_sub(segment(read)) >= u64::from(segments()) {
+            let mut position = (*cursor).written;
+            let mut index = first + (segment(position) as u32 & (near_segments() - 1));
+            if is_full(cursor, near_segments()) {
+                let far = u64::from(far_segments());
+                // Also tells the compiler that the remainder below cannot fail.
+                if far == 0 {
                     return None;
                 }
+                wake_reader(cursor);
+                cursor = CURSORS.get_ptr_mut(cpu * RINGS_PER_CPU + 1)?;
+                if is_full(cursor, far_segments()) {
+                    return None;
+                }
+                position = (*cursor).written;
+                index = first + near_segments() + (segment(position) % far) as u32;
             }
-            let index = cpu * segments() + (segment(position) as u32 & (segments() - 1));
             let place = RINGS.get_ptr_mut(index)?.cast::<u8>().add(within(position) as usize);
             Some(Self { cursor, place })
         }
@@ -85,6 +103,42 @@ impl Room {
             let next = after((*self.cursor).written, bytes as u64);
             store_behind(&raw mut (*self.cursor).written, next);
         }
+    }
+}
+
+/// Whether a ring of so many segments has no room for another record: there is always room in a segment that was begun.
+///
+/// # Safety
+/// `cursor` must be valid.
+#[inline(always)]
+unsafe fn is_full(cursor: *const Cursor, segments: u32) -> bool {
+    // SAFETY: by contract; userspace writes `read`, and words are read whole.
+    unsafe {
+        let position = (*cursor).written;
+        if within(position) != 0 {
+            return false;
+        }
+        let read = core::ptr::read_volatile(&raw const (*cursor).read);
+        segment(position).wrapping_sub(segment(read)) >= u64::from(segments)
+    }
+}
+
+/// Wakes userspace, once for each time that a near ring is full: before its time is up, for much is being moved.
+///
+/// # Safety
+/// `cursor` must be valid.
+#[inline(always)]
+unsafe fn wake_reader(cursor: *mut Cursor) {
+    // SAFETY: by contract.
+    unsafe {
+        if (*cursor).woken == (*cursor).written {
+            return;
+        }
+        (*cursor).woken = (*cursor).written;
+    }
+    // A record that is thrown away is not seen, but wakes who waits for one.
+    if let Some(entry) = WAKES.reserve::<u64>(0) {
+        entry.discard(u64::from(BPF_RB_FORCE_WAKEUP));
     }
 }
 

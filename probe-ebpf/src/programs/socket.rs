@@ -30,8 +30,8 @@ pub(crate) struct Socket {
 /// The path is task, files, descriptor table, file, socket, sock (include/linux/fdtable.h, include/linux/net.h). The
 /// table may be replaced by a larger one meanwhile; a stale one then still holds the same file for this descriptor.
 #[inline(always)]
-pub(crate) fn socket<M: Memory>(descriptor: u32) -> Option<Socket> {
-    let files: *const u8 = M::read(M::task().wrapping_add(offset!(task_files)))?;
+pub(crate) fn socket<M: Memory>(task: *const u8, descriptor: u32) -> Option<Socket> {
+    let files: *const u8 = M::read(task.wrapping_add(offset!(task_files)))?;
     if files.is_null() {
         return None;
     }

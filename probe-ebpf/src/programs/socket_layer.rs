@@ -21,13 +21,13 @@ use probe_ebpf::{counter::Counter, record::flow};
 
 use super::{
     calls::{Call, MANY, MESSAGE, decode, is_beside_stream, is_captured, pass_on},
-    connection::{Common, Hook, PROTOCOL_UDP, is_internet_socket},
+    connection::{Common, PROTOCOL_UDP, is_internet_socket},
     copy::{BUFFER, MANY_STRIDE, NOWHERE, Source},
     data::{self, Stretch},
     filter::{admits, is_self},
     globals::offset,
     maps::{MESSAGES, PEERS, Peer, Progress, count},
-    memory::{Memory, SocketLayer},
+    memory::{Here, Memory, SocketLayer},
     registers::{Registers, number},
     ring::Turn,
     socket, table,
@@ -54,27 +54,31 @@ const KERNEL_THREAD: u32 = 0x0020_0000;
 fn passed(context: &BtfTracePointContext, flow: u8) {
     let sock: *const u8 = context.arg(0);
     // Sockets of other families, and the daemon's own, take no turn.
-    if !is_internet_socket(sock) || is_self::<SocketLayer>() {
+    if !is_internet_socket(sock) {
+        return;
+    }
+    let task = SocketLayer::task();
+    if is_self::<SocketLayer>(task) {
         return;
     }
     let Some(turn) = Turn::take() else {
         count(Counter::Interrupted);
         return;
     };
-    record(context, sock, flow);
+    record(context, Here { task, turn }, sock, flow);
     turn.end();
 }
 
 #[inline(always)]
-fn record(context: &BtfTracePointContext, sock: *const u8, flow: u8) {
+fn record(context: &BtfTracePointContext, here: Here, sock: *const u8, flow: u8) {
     let result: i32 = context.arg(1);
-    let Some(common) = Common::read::<SocketLayer>(sock, Hook::Call) else {
+    let Some(common) = Common::of_typed(sock, here.turn) else {
         return;
     };
-    if is_kernels_own(sock) {
+    if is_kernels_own(here.task, sock) {
         return;
     }
-    let registers = registers();
+    let registers = registers(here.task);
     let Some(number) = Registers::number::<SocketLayer>(registers) else {
         return;
     };
@@ -99,7 +103,7 @@ fn record(context: &BtfTracePointContext, sock: *const u8, flow: u8) {
         count(Counter::ThirtyTwoBit);
         return;
     }
-    if !admits::<SocketLayer>() {
+    if !admits::<SocketLayer>(here) {
         count(Counter::Filtered);
         return;
     }
@@ -120,14 +124,14 @@ fn record(context: &BtfTracePointContext, sock: *const u8, flow: u8) {
     if datagrams && flow == flow::RECEIVED {
         peer = take_peer();
     }
-    pass_on::<SocketLayer, _>(context, &call, &common, datagrams, peer);
+    pass_on::<SocketLayer, _>(context, here, &call, &common, datagrams, peer);
 }
 
 /// Whether the kernel itself uses the socket: from a thread of its own, or from within a program's call on something
 /// else, such as a file of a network file system. Its sockets have no file.
 #[inline(always)]
-fn is_kernels_own(sock: *const u8) -> bool {
-    let flags: u32 = SocketLayer::read(SocketLayer::task().wrapping_add(offset!(task_flags))).unwrap_or(0);
+fn is_kernels_own(task: *const u8, sock: *const u8) -> bool {
+    let flags: u32 = SocketLayer::read(task.wrapping_add(offset!(task_flags))).unwrap_or(0);
     if flags & KERNEL_THREAD != 0 {
         return true;
     }
@@ -140,11 +144,11 @@ fn is_kernels_own(sock: *const u8) -> bool {
     SocketLayer::read::<*const u8>(socket.wrapping_add(offset!(socket_file))).is_none_or(<*const u8>::is_null)
 }
 
-/// The saved registers of the running thread.
+/// The saved registers of the running task.
 #[inline(always)]
-fn registers() -> *const u8 {
+fn registers(task: *const u8) -> *const u8 {
     // SAFETY: the task is the running one.
-    let registers = unsafe { bpf_task_pt_regs(SocketLayer::task().cast_mut().cast()) };
+    let registers = unsafe { bpf_task_pt_regs(task.cast_mut().cast()) };
     (registers as *const pt_regs).cast()
 }
 
@@ -253,25 +257,26 @@ fn note_peer(address: [u64; 2], port: u32, is_v6: u32) {
 /// had been read before.
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub(crate) fn tcp_rcv_space_adjust(context: BtfTracePointContext) -> i32 {
-    if Registers::number::<SocketLayer>(registers()) == Some(number::SPLICE) {
+    let task = SocketLayer::task();
+    if Registers::number::<SocketLayer>(registers(task)) == Some(number::SPLICE) {
         let Some(turn) = Turn::take() else {
             count(Counter::Interrupted);
             return 0;
         };
-        spliced(context.arg(0));
+        spliced(Here { task, turn }, context.arg(0));
         turn.end();
     }
     0
 }
 
 #[inline(always)]
-fn spliced(sock: *const u8) {
+fn spliced(here: Here, sock: *const u8) {
     /// More than a splice moves at once; such a difference is an older number.
     const MOST: u32 = 1 << 30;
-    if is_self::<SocketLayer>() || is_kernels_own(sock) || !admits::<SocketLayer>() {
+    if is_self::<SocketLayer>(here.task) || is_kernels_own(here.task, sock) || !admits::<SocketLayer>(here) {
         return;
     }
-    let Some(common) = Common::read::<SocketLayer>(sock, Hook::Call) else {
+    let Some(common) = Common::of_typed(sock, here.turn) else {
         return;
     };
     let known = table::find(common.address()).is_some();
@@ -287,5 +292,5 @@ fn spliced(sock: *const u8) {
     }
     let source = Source { kind: NOWHERE, memory: 0, count: 0 };
     let stretch = Stretch { flow: flow::RECEIVED, length, source, skip: 0, sequences: (begin, opposite) };
-    data::send::<SocketLayer>(connection, &stretch, false);
+    data::send::<SocketLayer>(here, connection, &stretch, false);
 }

@@ -29,12 +29,14 @@ pub enum Decoded<'a> {
 
 /// The connection and kind of a record, without reading the rest.
 #[must_use]
+#[inline]
 pub fn header(bytes: &[u8]) -> Option<Header> {
     record::read(bytes).map(|(header, _)| header)
 }
 
 /// Reads a record. `None` if the bytes are none that the programs write.
 #[must_use]
+#[inline]
 pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
     let (header, _) = record::read::<Header>(bytes)?;
     let connection = ConnectionId(header.connection);

@@ -188,6 +188,8 @@ impl Process {
     #[must_use]
     pub fn comm(&self) -> std::borrow::Cow<'_, str> {
         let end = self.comm.iter().position(|&byte| byte == 0).unwrap_or(self.comm.len());
-        String::from_utf8_lossy(&self.comm[..end])
+        let name = &self.comm[..end];
+        // Nearly every name is text, which is told sooner than it is searched for what is none.
+        std::str::from_utf8(name).map_or_else(|_| String::from_utf8_lossy(name), std::borrow::Cow::Borrowed)
     }
 }

@@ -10,7 +10,11 @@ use aya::{
 use probe_ebpf::{
     filter::{bits, rule},
     record::{PAYLOAD_PER_CALL, PAYLOAD_PER_RECORD},
-    ring::SEGMENT_BYTES,
+    ring::{RINGS_PER_CPU, SEGMENT_BYTES},
+};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    time::Timespec,
 };
 use thiserror::Error;
 
@@ -18,9 +22,10 @@ use super::{
     cgroup,
     layout::{self, KERNEL_TYPES, LayoutError},
     losses::Losses,
+    preemption,
     process_events::ProcessEvents,
     refusal::Refusal,
-    ring::Rings,
+    ring::{Rings, Segments},
     verdicts::Verdicts,
 };
 
@@ -141,6 +146,7 @@ pub struct Capture {
     programs: Ebpf,
     life: RingBuf<MapData>,
     processes: Option<ProcessEvents>,
+    wakes: RingBuf<MapData>,
     rings: Rings,
     watches_splice: bool,
     counters: PerCpuArray<MapData, u64>,
@@ -163,6 +169,7 @@ impl Capture {
         let life = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
         let processes =
             RingBuf::try_from(take(&mut programs, "PROCESSES")?).map_err(|e| refused("the ring", &e))?;
+        let wakes = RingBuf::try_from(take(&mut programs, "WAKES")?).map_err(|e| refused("the ring", &e))?;
         let rings = map_rings(&programs, options)?;
         let verdicts = Array::try_from(take(&mut programs, "VERDICTS")?).map_err(|e| refused("a map", &e))?;
         let counters =
@@ -179,7 +186,7 @@ impl Capture {
         }
         let processes = (!of_processes.is_empty()).then(|| ProcessEvents::new(processes));
         hooks.extend(of_processes);
-        let capture = Self { programs, life, processes, rings, watches_splice, counters, hooks };
+        let capture = Self { programs, life, processes, wakes, rings, watches_splice, counters, hooks };
         Ok((capture, Verdicts::new(verdicts)))
     }
 
@@ -219,6 +226,19 @@ impl Capture {
             entry.attach().map_err(|error| refused(SPLICE_HOOK, &error))?;
         }
         Ok(())
+    }
+
+    /// Waits for so long, or until a program finds that there is much to read.
+    pub fn wait(&mut self, most: Duration) {
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(most.subsec_nanos()) };
+        let mut wanted = [PollFd::new(&self.wakes, PollFlags::IN)];
+        let waited = poll(&mut wanted, Some(&timeout));
+        // What woke the thread is thrown away already, and leaves the ring when the next record is looked for.
+        let records = std::iter::from_fn(|| self.wakes.next().map(drop)).count();
+        if waited.is_err() || records > 0 {
+            // Interrupted, or refused, which is no reason to spin.
+            std::thread::sleep(most);
+        }
     }
 
     /// What is attached, and how.
@@ -293,16 +313,19 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
     let cpus = u32::try_from(cpus()).unwrap_or(u32::MAX);
     let filters = filter_bits(&options.filter);
     let own_process = std::process::id();
+    let takes_turns = u32::from(preemption::needs_turns());
     EbpfLoader::new()
         .btf(types)
         .override_global("LAYOUT", offsets.as_slice(), true)
         .override_global("OWN_PROCESS", &own_process, true)
         .override_global("FILTERS", &filters, true)
         .override_global("PAYLOAD_BYTES", &payload_bytes, true)
-        .override_global("SEGMENTS", &segments, true)
+        .override_global("NEAR_SEGMENTS", &segments.near, true)
+        .override_global("FAR_SEGMENTS", &segments.far, true)
+        .override_global("TAKES_TURNS", &takes_turns, true)
         .map_max_entries("EVENTS", (ring_bytes / 8).max(MIN_RING_BYTES))
-        .map_max_entries("RINGS", cpus.saturating_mul(segments))
-        .map_max_entries("CURSORS", cpus)
+        .map_max_entries("RINGS", cpus.saturating_mul(segments.together()))
+        .map_max_entries("CURSORS", cpus.saturating_mul(RINGS_PER_CPU))
         .override_global("CONNECTION_SLOTS", &slots, true)
         .map_max_entries("CONNECTIONS", slots)
         .map_max_entries("CLAIMS", options.connections)
@@ -422,12 +445,10 @@ fn cpus() -> usize {
     online.and_then(|last| usize::try_from(last).ok()).map_or(1, |last| last + 1)
 }
 
-/// Segments of each CPU's ring if all rings together take so many bytes; at least one.
-fn segments(ring_bytes: u32) -> u32 {
+/// Segments of each CPU's rings if all rings together take so many bytes.
+fn segments(ring_bytes: u32) -> Segments {
     let share = u64::from(ring_bytes) / SEGMENT_BYTES / cpus() as u64;
-    let share = u32::try_from(share).unwrap_or(u32::MAX).max(1);
-    // Rounded down: a position is masked with it.
-    1 << share.ilog2()
+    Segments::divided(u32::try_from(share).unwrap_or(u32::MAX))
 }
 
 fn map_rings(programs: &Ebpf, options: &CaptureOptions) -> Result<Rings, CaptureError> {

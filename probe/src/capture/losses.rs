@@ -6,8 +6,6 @@ use probe_ebpf::counter::Counter;
 /// Counts since the programs were attached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Losses {
-    /// Calls whose record was sent.
-    pub captured_calls: u64,
     /// Calls that read, lost because the ring was full.
     pub ring_full_received: u64,
     /// Calls that wrote, lost because the ring was full.
@@ -58,7 +56,6 @@ impl Losses {
             counters.get(&(counter as u32), 0).map_or(0, |values| values.iter().copied().sum())
         };
         Self {
-            captured_calls: sum(Counter::CapturedCalls),
             ring_full_received: sum(Counter::RingFullReceived),
             ring_full_sent: sum(Counter::RingFullSent),
             ring_full_control: sum(Counter::RingFullControl),

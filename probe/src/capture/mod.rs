@@ -8,6 +8,7 @@ mod layout;
 mod listeners;
 mod load;
 mod losses;
+mod preemption;
 mod process_events;
 mod refusal;
 mod ring;

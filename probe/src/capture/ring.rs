@@ -1,4 +1,4 @@
-//! Reads the rings that the kernel programs write what calls moved into, one for each CPU, in order of time.
+//! Reads the rings that the kernel programs write what calls moved into, two for each CPU, in order of time.
 //!
 //! This is the one module with `unsafe` code: the rings are memory that the kernel writes. What makes reading it sound is
 //! told in `probe_ebpf::ring`: bytes below `written` are not touched again by the kernel until `read` has passed them.
@@ -13,7 +13,7 @@ use std::{
 
 use probe_ebpf::{
     record::{self, ChunkRecord, DatagramRecord, Header, PAYLOAD_PER_RECORD, kind},
-    ring::{Cursor, SEGMENT_ROOM, after, segment, within},
+    ring::{Cursor, NEAR_SEGMENTS, RINGS_PER_CPU, SEGMENT_ROOM, after, segment, within},
 };
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -43,9 +43,40 @@ impl Drop for Mapping {
     }
 }
 
-/// How far one CPU's ring was read.
-#[derive(Debug, Clone, Copy, Default)]
-struct Progress {
+/// Segments of each CPU's rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Segments {
+    /// Of the near ring: a power of two.
+    pub(super) near: u32,
+    /// Of the far ring, zero if there is none.
+    pub(super) far: u32,
+}
+
+impl Segments {
+    /// So many for both rings together; at least one.
+    pub(super) const fn divided(together: u32) -> Self {
+        if together > NEAR_SEGMENTS {
+            Self { near: NEAR_SEGMENTS, far: together - NEAR_SEGMENTS }
+        } else {
+            // A position is masked with it. The rest is too little for another ring.
+            Self { near: if together == 0 { 1 } else { 1 << together.ilog2() }, far: 0 }
+        }
+    }
+
+    /// Of both rings.
+    pub(super) const fn together(self) -> u32 {
+        self.near + self.far
+    }
+}
+
+/// One ring, and how far it was read.
+#[derive(Debug, Clone, Copy)]
+struct Ring {
+    /// The place of its cursor.
+    cursor: usize,
+    /// Its first segment among those of all rings, and how many it has.
+    first: u64,
+    segments: u64,
     /// Where the next record begins.
     position: u64,
     /// Where the present pass ends.
@@ -54,30 +85,46 @@ struct Progress {
     time_ns: u64,
 }
 
+/// The rings of a CPU, of which nothing was read.
+fn rings(cpu: usize, segments: Segments) -> impl Iterator<Item = Ring> {
+    let Segments { near, far } = segments;
+    let base = cpu as u64 * u64::from(segments.together());
+    let unread =
+        |cursor, first, segments| Ring { cursor, first, segments, position: 0, end: 0, time_ns: u64::MAX };
+    let cursor = cpu * RINGS_PER_CPU as usize;
+    let near_ring = unread(cursor, base, u64::from(near));
+    let far_ring = unread(cursor + 1, base + u64::from(near), u64::from(far));
+    std::iter::once(near_ring).chain((far > 0).then_some(far_ring))
+}
+
 /// The rings of all CPUs.
 pub(super) struct Rings {
     cursors: Mapping,
     records: Mapping,
-    segments: u64,
-    cpus: Vec<Progress>,
+    rings: Vec<Ring>,
+    /// Those that had something to read when the present pass began.
+    active: Vec<usize>,
     unreadable: u64,
 }
 
 impl Rings {
-    /// Maps the rings of so many CPUs, each of so many segments.
+    /// Maps the rings of so many CPUs.
     pub(super) fn new(
         cursors: BorrowedFd<'_>,
         records: BorrowedFd<'_>,
         cpus: usize,
-        segments: u32,
+        segments: Segments,
     ) -> io::Result<Self> {
-        let segments = segments as usize;
         let both = ProtFlags::READ | ProtFlags::WRITE;
         Ok(Self {
-            cursors: Mapping::new(cursors, cpus * size_of::<Cursor>(), both)?,
-            records: Mapping::new(records, cpus * segments * SEGMENT_ROOM, ProtFlags::READ)?,
-            segments: segments as u64,
-            cpus: vec![Progress::default(); cpus],
+            cursors: Mapping::new(cursors, cpus * RINGS_PER_CPU as usize * size_of::<Cursor>(), both)?,
+            records: Mapping::new(
+                records,
+                cpus * segments.together() as usize * SEGMENT_ROOM,
+                ProtFlags::READ,
+            )?,
+            rings: (0..cpus).flat_map(|cpu| rings(cpu, segments)).collect(),
+            active: Vec::with_capacity(cpus * RINGS_PER_CPU as usize),
             unreadable: 0,
         })
     }
@@ -89,83 +136,108 @@ impl Rings {
 
     /// Fixes where the next pass ends: at what is written by now.
     pub(super) fn begin_pass(&mut self) {
-        for cpu in 0..self.cpus.len() {
-            let end = self.word(cpu, std::mem::offset_of!(Cursor, written)).load(Ordering::Acquire);
-            self.cpus[cpu].end = end;
-            self.look(cpu);
+        self.active.clear();
+        for ring in 0..self.rings.len() {
+            let end = self.word(ring, std::mem::offset_of!(Cursor, written)).load(Ordering::Acquire);
+            self.rings[ring].end = end;
+            self.look(ring);
+            if self.rings[ring].time_ns != u64::MAX {
+                self.active.push(ring);
+            }
         }
     }
 
     /// Calls `take` with each record of the pass, in order of time. Gives how many there were.
     pub(super) fn pass(&mut self, mut take: impl FnMut(&[u8])) -> usize {
         let mut count = 0;
-        while let Some((cpu, until)) = self.earliest() {
-            // Records of one CPU come in runs: what is earlier than any of another CPU needs no further comparison.
-            while self.cpus[cpu].time_ns <= until {
-                let Progress { position, .. } = self.cpus[cpu];
-                let Some(record) = self.record(cpu, position) else {
+        while let Some((ring, until)) = self.earliest() {
+            // Records of one ring come in runs: what is earlier than any of another needs no further comparison.
+            while self.rings[ring].time_ns <= until {
+                let position = self.rings[ring].position;
+                let Some(record) = self.record(ring, position) else {
                     self.unreadable += 1;
-                    self.cpus[cpu].position = self.cpus[cpu].end;
-                    self.release(cpu);
-                    self.look(cpu);
+                    self.rings[ring].position = self.rings[ring].end;
+                    self.release(ring);
+                    self.look(ring);
                     break;
                 };
                 let next = after(position, record.len() as u64);
+                self.fetch_ahead(ring, next);
                 take(record);
                 count += 1;
-                self.cpus[cpu].position = next;
+                self.rings[ring].position = next;
                 if segment(next) != segment(position) {
-                    self.release(cpu);
+                    self.release(ring);
                 }
-                self.look(cpu);
-                if self.cpus[cpu].time_ns == u64::MAX {
+                self.look(ring);
+                if self.rings[ring].time_ns == u64::MAX {
                     break;
                 }
             }
         }
-        for cpu in 0..self.cpus.len() {
-            self.release(cpu);
+        for &ring in &self.active {
+            self.release(ring);
         }
         count
     }
 
-    /// The CPU whose next record is the earliest, and the time of the earliest of all others.
+    /// The ring whose next record is the earliest, and the time of the earliest of all others.
     fn earliest(&self) -> Option<(usize, u64)> {
         let (mut first, mut second, mut earliest) = (u64::MAX, u64::MAX, None);
-        for (cpu, progress) in self.cpus.iter().enumerate() {
-            if progress.time_ns < first {
+        for &ring in &self.active {
+            let time_ns = self.rings[ring].time_ns;
+            if time_ns < first {
                 second = first;
-                first = progress.time_ns;
-                earliest = Some(cpu);
+                first = time_ns;
+                earliest = Some(ring);
             } else {
-                second = second.min(progress.time_ns);
+                second = second.min(time_ns);
             }
         }
-        earliest.map(|cpu| (cpu, second))
+        earliest.map(|ring| (ring, second))
     }
 
-    /// Reads the time of a CPU's next record.
-    fn look(&mut self, cpu: usize) {
-        let Progress { position, end, .. } = self.cpus[cpu];
-        self.cpus[cpu].time_ns = if position == end {
+    /// Reads the time of a ring's next record.
+    fn look(&mut self, ring: usize) {
+        let Ring { position, end, .. } = self.rings[ring];
+        self.rings[ring].time_ns = if position == end {
             u64::MAX
         } else {
             // A time that says there is no record would hide one.
-            self.bytes(cpu, position, size_of::<Header>())
+            self.bytes(ring, position, size_of::<Header>())
                 .and_then(record::read::<Header>)
                 .map_or(0, |(header, _)| header.time_ns.min(u64::MAX - 1))
         };
     }
 
     /// Gives the kernel the room of what was read.
-    fn release(&self, cpu: usize) {
-        let read = self.word(cpu, std::mem::offset_of!(Cursor, read));
-        read.store(self.cpus[cpu].position, Ordering::Release);
+    fn release(&self, ring: usize) {
+        let read = self.word(ring, std::mem::offset_of!(Cursor, read));
+        read.store(self.rings[ring].position, Ordering::Release);
+    }
+
+    /// Has the next record come nearer while the present one is worked on: another CPU may have written it.
+    fn fetch_ahead(&self, ring: usize, position: u64) {
+        /// As much as most records of requests and responses take.
+        const BYTES: usize = 256;
+        const LINE: usize = 64;
+        if let Some(ahead) = self.bytes(ring, position, BYTES) {
+            for line in ahead.chunks(LINE) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: reads nothing as far as the program can tell, and every processor of this kind knows it.
+                unsafe {
+                    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                    _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+                }
+                #[cfg(not(target_arch = "x86_64"))]
+                let _ = line;
+            }
+        }
     }
 
     /// The record at a position, which must lie before the end of the pass.
-    fn record(&self, cpu: usize, position: u64) -> Option<&[u8]> {
-        let (header, _) = record::read::<Header>(self.bytes(cpu, position, size_of::<Header>())?)?;
+    fn record(&self, ring: usize, position: u64) -> Option<&[u8]> {
+        let (header, _) = record::read::<Header>(self.bytes(ring, position, size_of::<Header>())?)?;
         let head = match header.kind {
             kind::CHUNK => size_of::<ChunkRecord>(),
             kind::DATAGRAM => size_of::<DatagramRecord>(),
@@ -175,12 +247,13 @@ impl Rings {
         if payload > PAYLOAD_PER_RECORD {
             return None;
         }
-        self.bytes(cpu, position, head + payload)
+        self.bytes(ring, position, head + payload)
     }
 
     /// Bytes of a ring that the kernel has written and does not write again before they are released.
-    fn bytes(&self, cpu: usize, position: u64, count: usize) -> Option<&[u8]> {
-        let index = cpu as u64 * self.segments + segment(position) % self.segments;
+    fn bytes(&self, ring: usize, position: u64, count: usize) -> Option<&[u8]> {
+        let Ring { first, segments, .. } = self.rings[ring];
+        let index = first + segment(position) % segments;
         let start = usize::try_from(index).ok()? * SEGMENT_ROOM;
         let begin = usize::try_from(within(position)).ok()?;
         if begin + count > SEGMENT_ROOM || start + SEGMENT_ROOM > self.records.bytes {
@@ -191,11 +264,34 @@ impl Rings {
         Some(unsafe { std::slice::from_raw_parts(self.records.start.as_ptr().add(start + begin), count) })
     }
 
-    /// A word of a CPU's cursor.
-    fn word(&self, cpu: usize, offset: usize) -> &AtomicU64 {
-        let place = cpu * size_of::<Cursor>() + offset;
-        assert!(place + 8 <= self.cursors.bytes, "a cursor of each CPU is mapped");
+    /// A word of a ring's cursor.
+    fn word(&self, ring: usize, offset: usize) -> &AtomicU64 {
+        let place = self.rings[ring].cursor * size_of::<Cursor>() + offset;
+        assert!(place + 8 <= self.cursors.bytes, "a cursor of each ring is mapped");
         // SAFETY: within the mapping, aligned to eight bytes, and shared as words that are read and written whole.
         unsafe { AtomicU64::from_ptr(self.cursors.start.as_ptr().add(place).cast()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_ring_is_near_alone_and_a_large_one_has_a_far_part() {
+        assert_eq!(Segments::divided(0), Segments { near: 1, far: 0 });
+        assert_eq!(Segments::divided(NEAR_SEGMENTS - 1), Segments { near: NEAR_SEGMENTS / 2, far: 0 });
+        assert_eq!(Segments::divided(NEAR_SEGMENTS), Segments { near: NEAR_SEGMENTS, far: 0 });
+        let large = Segments::divided(256);
+        assert_eq!((large.near, large.together()), (NEAR_SEGMENTS, 256));
+    }
+
+    #[test]
+    fn no_two_rings_share_a_segment_or_a_cursor() {
+        let segments = Segments { near: 4, far: 7 };
+        let all: Vec<_> = (0..3).flat_map(|cpu| rings(cpu, segments)).collect();
+        let places: Vec<_> = all.iter().flat_map(|ring| ring.first..ring.first + ring.segments).collect();
+        assert!(places.into_iter().eq(0..3 * u64::from(segments.together())));
+        assert!(all.iter().map(|ring| ring.cursor).eq(0..6));
     }
 }

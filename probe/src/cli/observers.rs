@@ -1,9 +1,14 @@
 //! What the commands hang into the workers.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
+
+use plainsight_protocols::Timestamp;
 
 use crate::{
     capture::ConnectionId,
@@ -43,19 +48,37 @@ impl Tallies {
     }
 }
 
+/// Processes remembered as noticed: those that take turns on a busy host are few.
+const NOTICED: usize = 64;
+
+/// How long they are remembered; what is asked for longer is not as fresh.
+const NOTICED_FOR: Duration = Duration::from_secs(1);
+
 /// Has each new process looked up while it is still there.
 struct Noticing {
     identities: Option<Identities>,
-    last: u32,
+    /// Processes that were noticed lately, at the places of their low bits.
+    noticed: [u32; NOTICED],
+    /// When the first of them was, by the exchanges.
+    since: Timestamp,
 }
 
 impl Noticing {
-    fn notice(&mut self, pid: u32) {
-        if pid != self.last {
-            self.last = pid;
-            if let Some(identities) = &self.identities {
-                identities.notice(pid);
-            }
+    fn new(identities: Option<Identities>) -> Self {
+        Self { identities, noticed: [0; NOTICED], since: Timestamp::default() }
+    }
+
+    fn notice(&mut self, observed: &Observed<'_>) {
+        let Some(identities) = &self.identities else { return };
+        let (pid, at) = (observed.process.pid, observed.exchange.started);
+        if at.since(self.since) >= NOTICED_FOR {
+            self.since = at;
+            self.noticed = [0; NOTICED];
+        }
+        let place = &mut self.noticed[pid as usize % NOTICED];
+        if *place != pid {
+            *place = pid;
+            identities.notice(pid);
         }
     }
 
@@ -84,7 +107,7 @@ impl WatchObserver {
         tally: Arc<Tally>,
         identities: Option<Identities>,
     ) -> Self {
-        Self { filter, builder, outbox, tally, noticing: Noticing { identities, last: 0 } }
+        Self { filter, builder, outbox, tally, noticing: Noticing::new(identities) }
     }
 }
 
@@ -93,7 +116,7 @@ impl Observer for WatchObserver {
         self.tally.exchanges.fetch_add(1, Ordering::Relaxed);
         self.noticing.observe(observed);
         if self.filter.accepts(observed) {
-            self.noticing.notice(observed.process.pid);
+            self.noticing.notice(observed);
             self.outbox.push(self.builder.build(observed));
         }
     }
@@ -122,7 +145,7 @@ impl StatObserver {
         tally: Arc<Tally>,
         identities: Option<Identities>,
     ) -> Self {
-        Self { filter, aggregates, tally, noticing: Noticing { identities, last: 0 } }
+        Self { filter, aggregates, tally, noticing: Noticing::new(identities) }
     }
 }
 
@@ -131,7 +154,7 @@ impl Observer for StatObserver {
         self.tally.exchanges.fetch_add(1, Ordering::Relaxed);
         self.noticing.observe(observed);
         if self.filter.accepts(observed) {
-            self.noticing.notice(observed.process.pid);
+            self.noticing.notice(observed);
             self.aggregates.lock().unwrap_or_else(PoisonError::into_inner).record(observed);
         }
     }

@@ -3,7 +3,8 @@
 use plainsight_protocols::{Protocol, route::RoutePattern};
 
 use super::{
-    scalar::{Auto, ByteSize, HeaderName, Port, between, if_given, not_empty},
+    kinds::{ByteSize, HeaderName, Port},
+    scalar::{Auto, between, if_given, not_empty},
     setting::{choice, section},
 };
 

@@ -9,9 +9,10 @@ use std::{
 
 use super::{
     changes::{Changes, Effect},
+    kinds::{ByteSize, Secret, Url},
     printer::Printer,
     reader::Reader,
-    scalar::{ByteSize, Secret, Switch, Url, between, if_on, lasting, not_empty},
+    scalar::{Switch, between, if_on, lasting, not_empty},
     setting::{Setting, Shown, choice, section},
     values,
     yaml::{Content, Node},

@@ -11,6 +11,7 @@ mod daemon;
 mod environment;
 mod export;
 mod identity;
+mod kinds;
 mod printer;
 mod problem;
 mod reader;
@@ -34,9 +35,10 @@ pub use export::{
     Batch, Compression, Destinations, Export, File, Otlp, OtlpProtocol, Prometheus, Queue, Signal,
 };
 pub use identity::{Identity, Kubernetes, Runtimes};
+pub use kinds::{ByteSize, HeaderName, Port, Secret, Url};
 pub use problem::{ConfigError, Problem};
 pub use reload::{Reload, Reloader};
-pub use scalar::{Auto, ByteSize, HeaderName, Port, Secret, Switch, Url};
+pub use scalar::{Auto, Switch};
 pub use signals::{
     AccessLog, Attributes, Exemplars, Histograms, Limits, Metrics, ServerSpans, Temporality, Traces,
 };

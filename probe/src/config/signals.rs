@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    scalar::{ByteSize, Switch, between, if_on, lasting},
+    kinds::ByteSize,
+    scalar::{Switch, between, if_on, lasting},
     setting::{choice, section},
 };
 use crate::signal::TimeSpan;

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc::Receiver,
     },
@@ -40,7 +40,7 @@ use crate::{
     },
     pipeline::{Attention, Live, LiveError},
     signal::{
-        Clock, IdGenerator, Record, RecordBuilder, Status, WallTime,
+        Clock, IdGenerator, LossReason, Record, RecordBuilder, Status, WallTime,
         access_log::AccessLogRecorder,
         metrics::{MetricPlan, MetricSettingsError, MetricStore, Names, Peer},
         otlp::Limits,
@@ -157,10 +157,14 @@ fn page(store: &MetricStore, accept: &str) -> Page {
 struct Running {
     config: Config,
     live: Live<DaemonObserver>,
+    identities: Identities,
     pods: Option<PodWatch>,
     exporter: Arc<Exporter>,
     feeder: JoinHandle<()>,
+    counts: Arc<Mutex<FeederCounts>>,
     file: Option<JoinHandle<super::Component>>,
+    tables: Arc<TraceTables>,
+    store: Option<Arc<MetricStore>>,
     controls: Controls,
     servers: Vec<SocketAddr>,
     stop_servers: Option<tokio::sync::watch::Sender<bool>>,
@@ -252,23 +256,27 @@ impl Running {
             sources.show_in(store);
         }
         let feeder = Feeder {
-            identities,
+            identities: identities.clone(),
             exporter: Arc::clone(&exporter),
             spans,
             logs,
             metrics: store.clone(),
             interval: config.metrics.interval.0,
             health: health.register_beating("signals", PULSE),
-            counts,
+            counts: Arc::clone(&counts),
         }
         .start()?;
         let mut running = Self {
             config,
             live,
+            identities,
             pods,
             exporter,
             feeder,
+            counts,
             file,
+            tables,
+            store: store.clone(),
             controls,
             servers: Vec::new(),
             stop_servers: None,
@@ -359,8 +367,9 @@ impl Running {
             self.capture.beat();
             if let Some(Ok(reload)) = reloads.map(Receiver::try_recv) {
                 let _ = notifier.reloading();
-                say(&reload.to_string());
+                let said = reload.to_string();
                 self.apply(reload, say);
+                say(&said);
                 let _ = notifier.ready("watching this host");
             }
             let passed = measured.elapsed();
@@ -413,10 +422,47 @@ impl Running {
         });
     }
 
+    /// What was left out on the way from exchanges to requests, by reason.
+    fn notes(&self) -> Vec<LossReason> {
+        let note = |reason, remedy, events| LossReason { reason, remedy, events };
+        let counts = *self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let traces = self.tables.counters();
+        let identities = self.identities.counts();
+        let mut notes = vec![
+            note(
+                "spans that found no room on their way to the exporter",
+                "raise limits.cpu",
+                counts.spans.dropped,
+            ),
+            note(
+                "log records that found no room on their way to the exporter",
+                "raise limits.cpu",
+                counts.logs.dropped,
+            ),
+            note("buffers that could not wait for their process to be known", "", counts.hurried),
+            note("exchanges without a span: the caller decided so", "", traces.unsampled_parent),
+            note("exchanges without a span: the ratio", "raise traces.ratio", traces.unsampled_ratio),
+            note(
+                "exchanges without a span: the limit of their service",
+                "raise traces.spans_per_second",
+                traces.unsampled_rate_limit,
+            ),
+            note("exchanges whose other end has the span", "", traces.unsampled_server_side),
+            note("processes forgotten for being too many", "", identities.evicted),
+            note("processes not looked up in time", "", identities.unnoticed),
+        ];
+        if let Some(store) = &self.store {
+            notes.extend(store.status().notes());
+        }
+        notes
+    }
+
     /// Everything that was seen is made into telemetry and sent, as far as time allows.
     fn stop(self, within: Duration) -> Result<Summary, DaemonError> {
         let deadline = Instant::now() + within;
-        let (observers, status) = self.live.stop().map_err(|_| DaemonError::Broken)?;
+        let notes = self.notes();
+        let (observers, mut status) = self.live.stop().map_err(|_| DaemonError::Broken)?;
+        status.left_out.extend(notes);
         // Now the feeder and the file learn that nothing more will come.
         drop(observers);
         let feeder_failed = self.feeder.join().is_err();

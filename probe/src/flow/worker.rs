@@ -164,7 +164,7 @@ impl<O: Observer> Worker<O> {
         }
     }
 
-    /// Time has passed: gives up what has waited too long. Wanted every 2 ms or so; it costs what is due and no more.
+    /// Time has passed: gives up what has waited too long. Wanted every few milliseconds; it costs what is due and no more.
     pub fn tick(&mut self, now: Timestamp) {
         self.now = now;
         for _ in 0..LOOKS_PER_TICK {

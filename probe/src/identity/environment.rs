@@ -8,13 +8,16 @@ pub(super) const ENVIRONMENT_BYTES: u64 = 256 * 1024;
 const ATTRIBUTES: usize = 64;
 const VALUE_BYTES: usize = 1024;
 
+/// Names with their values.
+type Pairs = Vec<(Box<str>, Box<str>)>;
+
 /// What an environment declares.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Declared {
     /// `OTEL_SERVICE_NAME`.
     pub(super) service_name: Option<Box<str>>,
     /// `OTEL_RESOURCE_ATTRIBUTES`, decoded.
-    pub(super) attributes: Vec<(Box<str>, Box<str>)>,
+    pub(super) attributes: Pairs,
 }
 
 /// Why attributes are not taken. The specification has all of them discarded then.
@@ -45,7 +48,7 @@ impl Declared {
 }
 
 /// `key1=value1,key2=value2`, where commas and equals signs within are percent-encoded.
-fn attributes(list: &[u8]) -> Result<Vec<(Box<str>, Box<str>)>, Malformed> {
+fn attributes(list: &[u8]) -> Result<Pairs, Malformed> {
     let mut attributes = Vec::new();
     for pair in list.split(|&byte| byte == b',') {
         let pair = pair.trim_ascii();

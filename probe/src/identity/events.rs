@@ -81,7 +81,7 @@ impl Shared {
     pub(super) fn apply(&self, event: &ProcessEvent, budget: &mut Budget) {
         match event {
             ProcessEvent::Forked { parent, pid, started_ns } => {
-                self.forked(*parent, *pid, *started_ns, budget)
+                self.forked(*parent, *pid, *started_ns, budget);
             }
             ProcessEvent::Started { .. } => self.program_started(event, budget),
             ProcessEvent::Ended { pid } => {
@@ -99,9 +99,17 @@ impl Shared {
             self.look_up(parent, None);
         }
         let facts = self.entries.map.get(&parent).map(|entry| Arc::clone(&entry.facts));
-        // Of a parent that is not known there is nothing to inherit: the child is looked up when somebody asks.
-        let facts = facts.unwrap_or_default();
-        self.replace(pid, parent, started_ns, facts, None);
+        match facts.filter(|facts| **facts != Facts::default()) {
+            Some(facts) => self.replace(pid, parent, started_ns, facts, None),
+            // A parent that is not known leaves nothing to inherit.
+            None if budget.take(Instant::now()) => drop(self.look_up(pid, None)),
+            None => {
+                // Whoever had the id is not this process, which is read when somebody asks.
+                if let Some(mut entry) = self.entries.map.get_mut(&pid) {
+                    entry.asked = None;
+                }
+            }
+        }
     }
 
     fn program_started(&self, event: &ProcessEvent, budget: &mut Budget) {
@@ -117,7 +125,12 @@ impl Shared {
         // It is gone already, or too many start: its place is that of whoever started it, its program what the kernel said.
         let known = self.entries.map.get(pid).map(|entry| Arc::clone(&entry.facts));
         let mut facts = known.as_deref().cloned().unwrap_or_default();
-        facts.exe = path.as_deref().filter(|path| path.starts_with('/')).map(Into::into);
+        facts.exe = match path.as_deref() {
+            // Whoever starts itself anew, as shells of busybox and runc do.
+            Some("/proc/self/exe") => facts.exe,
+            Some(path) if path.starts_with('/') && !path.starts_with("/proc/") => Some(path.into()),
+            _ => None,
+        };
         facts.command = None;
         self.replace(*pid, *parent, *started_ns, Arc::new(facts), Some(*at_ns));
     }

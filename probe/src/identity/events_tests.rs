@@ -64,8 +64,22 @@ fn a_path_that_names_no_file_for_certain_is_none() {
     let proc = tempfile::tempdir().expect("a folder");
     let shared = shared(proc.path());
     make_process(proc.path(), 40, "/bin/sh", 1, "0::/\n");
-    apply(&shared, &[forked(40, 50, 20_000_000), started(50, 20_000_000, 21_000_000, Some("./tool"))]);
-    assert_eq!(exe(&shared, 50), None);
+    for path in ["./tool", "/proc/self/fd/6"] {
+        apply(&shared, &[forked(40, 50, 20_000_000), started(50, 20_000_000, 21_000_000, Some(path))]);
+        assert_eq!(exe(&shared, 50), None, "{path}");
+    }
+}
+
+#[test]
+fn a_program_that_starts_itself_anew_is_the_same_program() {
+    let proc = tempfile::tempdir().expect("a folder");
+    let shared = shared(proc.path());
+    make_process(proc.path(), 40, "/bin/busybox", 1, "0::/\n");
+    apply(
+        &shared,
+        &[forked(40, 50, 20_000_000), started(50, 20_000_000, 21_000_000, Some("/proc/self/exe"))],
+    );
+    assert_eq!(exe(&shared, 50).as_deref(), Some("/bin/busybox"));
 }
 
 #[test]
@@ -83,6 +97,20 @@ fn a_child_is_what_its_parent_is() {
     assert!(!shared.is_fresh(51));
     make_process(proc.path(), 51, "/usr/sbin/postgres", 2, "0::/\n");
     assert!(shared.look_up(51, None) && shared.is_fresh(51));
+}
+
+#[test]
+fn a_child_whose_parent_nobody_knows_is_read_itself() {
+    let proc = tempfile::tempdir().expect("a folder");
+    let shared = shared(proc.path());
+    make_process(proc.path(), 51, "/bin/orphan", 2, "0::/\n");
+    apply(&shared, &[forked(40, 51, 20_000_000)]);
+    assert_eq!(exe(&shared, 51).as_deref(), Some("/bin/orphan"));
+    // Where no more may be read, it is read when somebody asks, whoever had its id.
+    let mut spent = Budget { left: 0, filled: Instant::now() + Duration::from_secs(3600) };
+    make_process(proc.path(), 51, "/bin/other", 9, "0::/\n");
+    shared.apply(&forked(39, 51, 90_000_000), &mut spent);
+    assert!(!shared.is_fresh(51));
 }
 
 #[test]

@@ -173,6 +173,17 @@ impl Pod {
         self.containers.iter().find(|container| &*container.id == id)
     }
 
+    /// The pod as the other end of a connection; `None` if its name is not known.
+    #[must_use]
+    pub fn peer(&self) -> Option<Peer> {
+        Some(Peer {
+            kind: PeerKind::Pod,
+            name: self.name.clone()?,
+            namespace: self.namespace.clone(),
+            service: self.workload().map(|owner| owner.name.clone()),
+        })
+    }
+
     /// Whether that is the pod's name, with or without its namespace: `NAMESPACE/NAME`.
     #[must_use]
     pub fn is_called(&self, wanted: &str) -> bool {

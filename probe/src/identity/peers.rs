@@ -70,6 +70,15 @@ impl Peers {
         self.names.insert(address, Resolved { peer: Arc::new(peer), expires });
     }
 
+    /// Adds the address of a container that was met between two times that all of them are asked for.
+    pub(super) fn add_container(&self, address: IpAddr, peer: Arc<Peer>) {
+        if self.containers.len() < CAPACITY {
+            self.containers.insert(address, peer);
+        } else {
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Replaces the addresses of containers by those that are there now.
     pub(super) fn set_containers(&self, containers: impl IntoIterator<Item = (IpAddr, Arc<Peer>)>) {
         let mut left = CAPACITY;
@@ -151,11 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_containers_stay_within_their_bound_and_those_left_out_are_counted() {
+        let peers = Peers::default();
+        let peer = Arc::new(Peer { kind: PeerKind::Pod, name: "web".into(), namespace: None, service: None });
+        let count = u32::try_from(CAPACITY).expect("a small number");
+        peers.set_containers((0..count + 3).map(|number| (address(number), Arc::clone(&peer))));
+        peers.add_container(address(count + 9), peer);
+        assert_eq!((peers.containers.len(), peers.evicted()), (CAPACITY, 4));
+    }
+
+    #[test]
     fn a_container_of_this_host_counts_before_a_name_and_leaves_with_it() {
         let peers = Peers::default();
         let container =
             Arc::new(Peer { kind: PeerKind::Container, name: "web".into(), namespace: None, service: None });
         peers.saw_resolved("web.local.example", address(1), Duration::from_secs(60));
+        peers.add_container(address(1), Arc::clone(&container));
         peers.set_containers([(address(1), container)]);
         assert_eq!(name(&peers, 1).as_deref(), Some("web"));
         peers.set_containers([]);

@@ -89,6 +89,10 @@ struct Shared {
     records: AtomicU64,
     unreadable: AtomicU64,
     asked: attention::Asked,
+    /// Verdicts on connections that the kernel did not take.
+    verdicts_refused: AtomicU64,
+    /// Listening ports that were not remembered.
+    listeners_refused: AtomicU64,
     losses: Mutex<Losses>,
     programs: Mutex<Vec<ProgramTime>>,
     flows: Mutex<Vec<Counters>>,
@@ -108,15 +112,7 @@ impl<O: Observer + Send + 'static> Live<O> {
                 .map_or(1, |cores| (cores.get() / CORES_PER_WORKER).max(1)),
             number => number,
         };
-        let shared = Arc::new(Shared {
-            stop: AtomicBool::new(false),
-            records: AtomicU64::new(0),
-            unreadable: AtomicU64::new(0),
-            asked: attention::Asked::default(),
-            losses: Mutex::new(Losses::default()),
-            programs: Mutex::default(),
-            flows: Mutex::new(vec![Counters::default(); workers]),
-        });
+        let shared = Arc::new(Shared::new(workers));
         let drain = drain::start(capture, workers, &options.protocols, observer, &shared)?;
         Ok(Self { shared, hooks, processes, drain: Some(drain) })
     }
@@ -183,6 +179,20 @@ impl<O> Drop for Live<O> {
 }
 
 impl Shared {
+    fn new(workers: usize) -> Self {
+        Self {
+            stop: AtomicBool::new(false),
+            records: AtomicU64::new(0),
+            unreadable: AtomicU64::new(0),
+            verdicts_refused: AtomicU64::new(0),
+            listeners_refused: AtomicU64::new(0),
+            asked: attention::Asked::default(),
+            losses: Mutex::new(Losses::default()),
+            programs: Mutex::default(),
+            flows: Mutex::new(vec![Counters::default(); workers]),
+        }
+    }
+
     fn status(&self) -> Status {
         let losses = *self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         let mut flow = Counters::default();
@@ -205,17 +215,18 @@ impl Shared {
                 reason("too many messages in one call", "", losses.messages_skipped),
                 reason("unreadable record", "", self.unreadable.load(Ordering::Relaxed)),
             ],
-            left_out: std::iter::once(reason(
-                "calls whose bytes no hook shows (io_uring)",
-                "",
-                losses.payload_unseen,
-            ))
-            .chain(std::iter::once(reason(
-                "calls left aside to keep within limits.cpu and limits.memory",
-                "raise the limits, or leave out what need not be seen",
-                self.asked.left_aside(),
-            )))
-            .chain(std::iter::once(reason("starts and ends of processes", "", losses.ring_full_processes)))
+            left_out: [
+                reason("calls whose bytes no hook shows (io_uring)", "", losses.payload_unseen),
+                reason(
+                    "calls left aside to keep within limits.cpu and limits.memory",
+                    "raise the limits, or leave out what need not be seen",
+                    self.asked.left_aside(),
+                ),
+                reason("starts and ends of processes", "", losses.ring_full_processes),
+                reason("verdicts refused by the kernel", "", self.verdicts_refused.load(Ordering::Relaxed)),
+                reason("listening ports not remembered", "", self.listeners_refused.load(Ordering::Relaxed)),
+            ]
+            .into_iter()
             .chain(limit_notes(|limit| flow.limits.get(limit)))
             .collect(),
             warnings: Vec::new(),
@@ -235,4 +246,22 @@ fn now() -> Timestamp {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Timestamp::from_nanos(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_capture_could_not_say_or_remember_is_told_and_is_no_loss() {
+        let shared = Shared::new(1);
+        assert_eq!(shared.status().to_string(), "0 exchanges seen, 0 events lost");
+        shared.verdicts_refused.store(3, Ordering::Relaxed);
+        shared.listeners_refused.store(70, Ordering::Relaxed);
+        assert_eq!(
+            shared.status().to_string(),
+            "0 exchanges seen, 0 events lost; left out: 3 verdicts refused by the kernel, \
+             70 listening ports not remembered"
+        );
+    }
 }

@@ -8,6 +8,7 @@ use ratatui::{
 use super::text;
 use crate::{
     export::visible,
+    identity::Image,
     signal::{AttributeValue, Record, outcome_name, outcome_reason, side_name},
 };
 
@@ -66,7 +67,7 @@ fn identity(record: &Record) -> Vec<Line<'static>> {
         let (container, pod) = (identity.container.as_ref(), identity.pod.as_ref());
         let user = identity.user.as_ref().and_then(|user| user.name.as_deref());
         let service = Some(&*identity.resource.service_name).filter(|name| !name.is_empty());
-        let image = container.and_then(|container| container.image.as_ref()).map(|image| image.reference());
+        let image = container.and_then(|container| container.image.as_ref()).map(Image::reference);
         let known = [
             ("exe", identity.exe.as_deref()),
             ("command", identity.command.as_deref()),

@@ -108,15 +108,9 @@ impl DnsExchange<'_> {
     /// Errors that no code tells of.
     fn transport_error(&self) -> Option<&'static str> {
         let Outcome::NoResponse(reason) = self.outcome else { return None };
-        match reason {
-            CloseReason::Closed => Some("connection_closed"),
-            CloseReason::Reset => Some("connection_reset"),
-            // Who asks a group learns by silence that there is no such name (RFC 6762 section 5.2, RFC 4795 section 2.7).
-            CloseReason::Timeout if self.kind != Kind::Dns => None,
-            CloseReason::Timeout => Some("timeout"),
-            // The observation ended, not the exchange.
-            CloseReason::Evicted => None,
-        }
+        // Who asks a group learns by silence that there is no such name (RFC 6762 section 5.2, RFC 4795 section 2.7).
+        let means_no = reason == CloseReason::Timeout && self.kind != Kind::Dns;
+        if means_no { None } else { reason.error() }
     }
 
     fn question_attributes<'s>(&'s self, visit: Visit<'_, 's>) {

@@ -27,10 +27,11 @@ pub(super) enum Kind {
 
 impl Kind {
     /// What a question from one address to another is, and whether it was asked of a group, so that the answer comes
-    /// from another address than was asked.
+    /// from another address than was asked. A socket of a member that is bound to no address does not tell the group's.
     pub(super) fn of(asker: SocketAddr, asked: SocketAddr, message: &Message<'_>) -> (Self, bool) {
+        let unknown = asked.ip().is_unspecified();
         if asked.port() == LINK_LOCAL_PORT {
-            return (Self::LinkLocal, LINK_LOCAL_GROUPS.contains(&asked.ip()));
+            return (Self::LinkLocal, unknown || LINK_LOCAL_GROUPS.contains(&asked.ip()));
         }
         if asked.port() != MULTICAST_PORT {
             return (Self::Dns, false);
@@ -40,7 +41,7 @@ impl Kind {
         let group = MULTICAST_GROUPS.contains(&asked.ip()) || asker.port() == MULTICAST_PORT;
         let local =
             message.question.is_some_and(|question| name::ends_in(message.bytes, question.name_at, b"local"));
-        (if group || local { Self::Multicast } else { Self::Dns }, group)
+        (if group || local { Self::Multicast } else { Self::Dns }, group || local && unknown)
     }
 
     /// The kind of a message that answers no question, by the end that answers.

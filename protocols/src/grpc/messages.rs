@@ -28,6 +28,11 @@ impl Messages {
         !self.broken && self.prefix == 0 && self.whole > 0
     }
 
+    /// Bytes to come of the message under way, if one is.
+    pub(crate) fn rest(&self) -> Option<u64> {
+        (!self.broken && self.prefix == PREFIX_BYTES).then_some(u64::from(self.remaining))
+    }
+
     /// Gives up counting: bytes were not seen.
     pub(crate) fn lose(&mut self) {
         self.broken = true;

@@ -1,6 +1,6 @@
 //! Authorities, and where proxies say that a request came from (RFC 9110 section 7.2, RFC 7239, `X-Forwarded-*`).
 
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr2};
 
 /// A host and its port, if one is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +34,12 @@ pub(crate) fn target(target: &[u8], to_connect: bool) -> Target<'_> {
         }
         None => (None, None, target),
     };
-    let rest = memchr(b'#', rest).map_or(rest, |hash| &rest[..hash]);
-    let (path, query) = match memchr(b'?', rest) {
-        Some(mark) => (&rest[..mark], Some(&rest[mark + 1..])),
+    let (path, query) = match memchr2(b'?', b'#', rest) {
+        Some(mark) if rest[mark] == b'?' => {
+            let query = &rest[mark + 1..];
+            (&rest[..mark], Some(memchr(b'#', query).map_or(query, |hash| &query[..hash])))
+        }
+        Some(hash) => (&rest[..hash], None),
         None => (rest, None),
     };
     let path: &[u8] = if path.is_empty() && authority.is_some() { b"/" } else { path };
@@ -56,17 +59,24 @@ fn absolute(target: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Reads `host[:port]`, the host perhaps an IPv6 address in brackets, user information left out.
 pub(crate) fn host_port(authority: &[u8]) -> Option<HostPort<'_>> {
-    let at = memrchr(b'@', authority);
-    let authority = at.map_or(authority, |at| &authority[at + 1..]).trim_ascii();
-    let (host, rest) = if let Some(inner) = authority.strip_prefix(b"[") {
+    // One pass, for hosts are too short for searches to be worth their calls.
+    let (mut begins, mut colons, mut colon) = (0, 0, 0);
+    for (index, &byte) in authority.iter().enumerate() {
+        match byte {
+            b'@' => (begins, colons) = (index + 1, 0),
+            b':' => (colon, colons) = (index, colons + 1),
+            _ => {}
+        }
+    }
+    let named = authority[begins..].trim_ascii();
+    let (host, rest) = if let Some(inner) = named.strip_prefix(b"[") {
         let end = inner.iter().position(|&byte| byte == b']')?;
         (&inner[..end], &inner[end + 1..])
+    } else if colons == 1 {
+        (authority[begins..colon].trim_ascii_start(), authority[colon..].trim_ascii_end())
     } else {
-        match memchr(b':', authority) {
-            // More than one colon and no brackets is an address alone, as proxies write it.
-            Some(colon) if memchr(b':', &authority[colon + 1..]).is_none() => authority.split_at(colon),
-            _ => (authority, &[][..]),
-        }
+        // More than one colon and no brackets is an address alone, as proxies write it.
+        (named, &[][..])
     };
     let port = rest.strip_prefix(b":").and_then(port_number);
     (!host.is_empty()).then_some(HostPort { host, port })
@@ -104,6 +114,8 @@ mod tests {
         assert_eq!(parts("[2001:db8::1]:443"), Some((&b"2001:db8::1"[..], Some(443))));
         assert_eq!(parts("2001:db8::1"), Some((&b"2001:db8::1"[..], None)));
         assert_eq!(parts("user:secret@host:99999"), Some((&b"host"[..], None)));
+        assert_eq!(parts("user@ host:8080 "), Some((&b"host"[..], Some(8080))));
+        assert_eq!(parts("a@b@[::1]:80"), Some((&b"::1"[..], Some(80))));
         assert_eq!(parts(""), None);
         assert_eq!(parts(":80"), None);
     }
@@ -112,6 +124,10 @@ mod tests {
     fn every_form_of_target_is_cut_into_its_parts() {
         let origin = target(b"/a/b?c=d?e", false);
         assert_eq!((origin.path, origin.query), (Some(&b"/a/b"[..]), Some(&b"c=d?e"[..])));
+        let cut = target(b"/a?b#c?d", false);
+        assert_eq!((cut.path, cut.query), (Some(&b"/a"[..]), Some(&b"b"[..])));
+        let fragment = target(b"/a#b?c", false);
+        assert_eq!((fragment.path, fragment.query), (Some(&b"/a"[..]), None));
         let absolute = target(b"http://u:p@host:1/x?y#z", false);
         assert_eq!(absolute.scheme, Some(&b"http"[..]));
         assert_eq!(absolute.authority, Some(&b"u:p@host:1"[..]));

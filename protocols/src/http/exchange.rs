@@ -1,6 +1,6 @@
 //! What an exchange means in OpenTelemetry's terms (semantic conventions 1.44, HTTP).
 
-use std::{borrow::Cow, cell::OnceCell, fmt};
+use std::{borrow::Cow, cell::OnceCell, fmt, net::IpAddr};
 
 use super::{
     HttpSettings,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     CloseReason, Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
     Outcome, Side, TraceParent, Value,
-    ends::{self, Visit, address_text},
+    ends::{self, AddressText, Visit},
     metric_attributes::decimal,
     route::route,
     sanitise::{REDACTED, authority_text, field_text, query_text, target_text},
@@ -37,8 +37,20 @@ pub(crate) struct HttpExchange<'a> {
     pub(crate) outcome: Outcome,
     pub(crate) settings: &'a HttpSettings,
     pub(crate) interrupted: Option<Interrupted>,
+    /// What the request's target says, cut once.
+    pub(crate) url: OnceCell<Url<'a>>,
     /// What [`HttpExchange::route`] found: both the name and the attributes hold it.
     pub(crate) route: OnceCell<Option<Cow<'a, str>>>,
+    /// The peer's address as text, which several attributes hold.
+    pub(crate) peer: OnceCell<AddressText>,
+}
+
+/// What a request's target says.
+#[derive(Debug, Clone)]
+pub(crate) struct Url<'a> {
+    target: Option<Target<'a>>,
+    /// Its path as text.
+    path: Option<Cow<'a, str>>,
 }
 
 /// Why one end of an exchange gave it up and said so, as only HTTP/2 can (RFC 9113 section 7).
@@ -97,11 +109,7 @@ impl<'a> HttpExchange<'a> {
     }
 
     fn target(&self) -> Option<Target<'a>> {
-        let request = self.request?;
-        if request.version == Version::V2 && request.target.is_empty() {
-            return None;
-        }
-        Some(address::target(request.texts.get(request.target), request.is_connect))
+        self.url().target
     }
 
     /// The path of the URL.
@@ -109,11 +117,23 @@ impl<'a> HttpExchange<'a> {
         self.target()?.path
     }
 
+    /// What the request's target says.
+    fn url(&self) -> &Url<'a> {
+        self.url.get_or_init(|| {
+            let request =
+                self.request.filter(|request| request.version != Version::V2 || !request.target.is_empty());
+            let target =
+                request.map(|request| address::target(request.texts.get(request.target), request.is_connect));
+            Url { target, path: target.and_then(|target| target.path).map(target_text) }
+        })
+    }
+
     /// The route that the path belongs to, as far as a path can tell. `OPTIONS *` and `CONNECT` have none.
     fn route(&self) -> Option<&str> {
         let found = || {
-            let path = self.path().filter(|&path| path != b"*")?;
-            Some(route(path, &self.settings.route_patterns))
+            let Url { target, path: text } = self.url();
+            let path = (*target)?.path.filter(|&path| path != b"*")?;
+            Some(route(path, text.as_ref()?, &self.settings.route_patterns))
         };
         self.route.get_or_init(found).as_deref()
     }
@@ -155,6 +175,17 @@ impl<'a> HttpExchange<'a> {
         authority.and_then(address::host_port)
     }
 
+    /// An address as text, written once.
+    fn peer_text(&self, address: IpAddr) -> Cow<'_, str> {
+        let text = self.peer.get_or_init(|| AddressText::new(address));
+        if text.address == address {
+            Cow::Borrowed(text.as_str())
+        } else {
+            // Somebody asks for both sides.
+            Cow::Owned(ends::address_text(address))
+        }
+    }
+
     fn client(&self) -> Option<HostPort<'a>> {
         let request = self.request?;
         let texts = &request.texts;
@@ -166,7 +197,7 @@ impl<'a> HttpExchange<'a> {
     }
 
     fn method_attributes<'s>(&'s self, request: &'s Request, visit: Visit<'_, 's>) {
-        let method = field_text(request.texts.get(request.method));
+        let method = method_text(request);
         if request.method.is_empty() {
             return;
         }
@@ -187,8 +218,8 @@ impl<'a> HttpExchange<'a> {
     ) {
         let target = self.target().unwrap_or_default();
         let scheme = self.scheme(side, &target);
-        if let Some(path) = target.path {
-            visit("url.path", Value::Text(target_text(path)));
+        if let Some(path) = &self.url().path {
+            visit("url.path", Value::Text(Cow::Borrowed(path)));
         }
         if let Some(route) = self.route() {
             visit("plainsight.http.route", Value::Text(Cow::Borrowed(route)));
@@ -344,6 +375,15 @@ impl<'a> HttpExchange<'a> {
     }
 }
 
+/// The method of a request; of nearly every one without a look at its bytes.
+fn method_text(request: &Request) -> Cow<'_, str> {
+    match request.texts.get(request.method) {
+        b"GET" => Cow::Borrowed("GET"),
+        b"POST" => Cow::Borrowed("POST"),
+        other => field_text(other),
+    }
+}
+
 /// The port that a scheme stands for.
 fn default_port(scheme: &str) -> u16 {
     if matches!(scheme, "https" | "wss") { 443 } else { 80 }
@@ -357,8 +397,7 @@ impl Details for HttpExchange<'_> {
     /// The method and what the path says of the route.
     fn name(&self, out: &mut dyn fmt::Write) -> fmt::Result {
         let known = self.request.filter(|request| request.known);
-        let method =
-            known.map_or(Cow::Borrowed("HTTP"), |request| field_text(request.texts.get(request.method)));
+        let method = known.map_or(Cow::Borrowed("HTTP"), method_text);
         out.write_str(&method)?;
         match self.route() {
             Some(route) => {
@@ -410,20 +449,17 @@ impl Details for HttpExchange<'_> {
         if let Some(status) = self.status() {
             visit("http.response.status_code", Value::Integer(i64::from(status)));
         }
-        match side {
-            Side::Server => {
-                let peer = address_text(endpoints.client.ip().to_canonical());
-                let client = self.client();
-                let client =
-                    client.map_or_else(|| Cow::Owned(peer.clone()), |client| field_text(client.host));
-                visit("client.address", Value::Text(client));
-                visit("network.peer.address", Value::Text(Cow::Owned(peer)));
-                visit("network.peer.port", Value::Integer(i64::from(endpoints.client.port())));
-            }
-            Side::Client => {
-                ends::peer(side, endpoints, visit);
-            }
+        let opposite = match side {
+            Side::Server => endpoints.client,
+            Side::Client => endpoints.server,
+        };
+        let peer = self.peer_text(opposite.ip().to_canonical());
+        if side == Side::Server {
+            let client = self.client().map_or_else(|| peer.clone(), |client| field_text(client.host));
+            visit("client.address", Value::Text(client));
         }
+        visit("network.peer.address", Value::Text(peer));
+        visit("network.peer.port", Value::Integer(i64::from(opposite.port())));
         let version = self.response.and_then(|response| response.version.text());
         let asked = self.request.and_then(|request| request.version.text());
         // RFC 9110 section 2.5: a version of one hop; the response's is the one that was agreed on.
@@ -467,12 +503,12 @@ impl Details for HttpExchange<'_> {
                 };
                 visit(HttpRequestMethod, MetricValue::Text(&method));
             }
+            let target = self.target().unwrap_or_default();
             if wanted.contains(HttpRoute)
                 && let Some(route) = self.route()
             {
                 visit(HttpRoute, MetricValue::Text(route));
             }
-            let target = self.target().unwrap_or_default();
             let scheme = self.scheme(side, &target);
             if let Some(scheme) = scheme.as_deref().filter(|_| wanted.contains(UrlScheme)) {
                 visit(UrlScheme, MetricValue::Text(scheme));

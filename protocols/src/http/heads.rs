@@ -11,6 +11,7 @@ use super::{
 use crate::{
     Direction, Sink, Timestamp,
     fifo::{Fifo, RequestPlace, ResponsePlace},
+    http2,
 };
 
 /// What there is of a head.
@@ -190,6 +191,12 @@ impl HttpParser {
         self.stream(direction).misses += u32::from(on_trial);
         match direction {
             Direction::ToServer => self.lose(direction, 0),
+            Direction::ToClient if self.untouched && http2::greets(bytes) => {
+                // A server that speaks HTTP/2 and nothing else greets whoever connects. That is no answer, and none
+                // will follow.
+                self.responses.stop();
+                return bytes.len();
+            }
             Direction::ToClient if !on_trial && self.may_be_foreign() => {
                 self.foreign_response(here, bytes, sink);
                 return bytes.len();

@@ -161,8 +161,16 @@ impl Ledger {
     fn report(&mut self, open: Open, settings: &HttpSettings, sink: &mut dyn Sink) {
         let outcome = open.outcome();
         let (request, response) = (open.request.as_deref(), open.response.as_deref());
-        let details =
-            HttpExchange { request, response, outcome, settings, interrupted: None, route: OnceCell::new() };
+        let details = HttpExchange {
+            request,
+            response,
+            outcome,
+            settings,
+            interrupted: None,
+            url: OnceCell::new(),
+            route: OnceCell::new(),
+            peer: OnceCell::new(),
+        };
         let or_none = |bytes: Option<u64>| bytes.unwrap_or(0);
         let asked = request.and_then(|request| request.began);
         let answered = response.and_then(|response| response.began);

@@ -44,6 +44,22 @@ pub(super) fn detect(direction: Direction, bytes: &[u8]) -> Detection {
     }
 }
 
+/// Whether a server's first bytes are what those send to everybody who connects that speak nothing else: their settings
+/// (RFC 9113 section 3.4). Of few bytes, whether they can be.
+pub(super) fn greets(bytes: &[u8]) -> bool {
+    let longest = 6 * 32_u32;
+    let Some(header) = bytes.first_chunk() else {
+        let expected =
+            [|byte| byte == 0, |byte| byte == 0, |_| true, |byte| byte == kind::SETTINGS, |byte| byte == 0];
+        return bytes.iter().zip(expected).all(|(&byte, fits): (_, fn(u8) -> bool)| fits(byte));
+    };
+    let header = frame::Header::read(header);
+    header.kind == kind::SETTINGS
+        && header.flags == 0
+        && header.length <= longest
+        && header.is_usual(Direction::ToClient, longest)
+}
+
 /// Whether bytes on a stream whose framing was lost begin with a frame. `knows` says whether an exchange is open under
 /// that number.
 pub(super) fn resumes(direction: Direction, bytes: &[u8], longest: u32, knows: impl Fn(u32) -> bool) -> bool {

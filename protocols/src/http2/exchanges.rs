@@ -80,7 +80,7 @@ impl Exchanges {
         self.find(stream).is_ok()
     }
 
-    fn find(&self, stream: u32) -> Result<usize, usize> {
+    pub(super) fn find(&self, stream: u32) -> Result<usize, usize> {
         // Most of the time it is the newest one.
         match self.open.last() {
             None => Err(0),
@@ -222,7 +222,7 @@ impl Exchanges {
     }
 
     /// Reports a stream's exchange if it has come to its end, or plans when to stop waiting.
-    fn settle(&mut self, stream: u32, now: Timestamp, sink: &mut dyn Sink) {
+    pub(super) fn settle(&mut self, stream: u32, now: Timestamp, sink: &mut dyn Sink) {
         let Ok(index) = self.find(stream) else { return };
         let record = &self.open[index].1;
         if record.is_finished() {

@@ -116,7 +116,7 @@ impl Header {
 
     /// Whether it is what an endpoint in its right mind sends in this direction: all that a frame found by chance is
     /// not likely to be.
-    fn is_usual(&self, direction: Direction, longest: u32) -> bool {
+    pub(super) fn is_usual(&self, direction: Direction, longest: u32) -> bool {
         let flags = match self.kind {
             kind::DATA => flag::END_STREAM | flag::PADDED,
             kind::HEADERS => flag::END_STREAM | flag::END_HEADERS | flag::PADDED | flag::PRIORITY,

@@ -1,6 +1,7 @@
 //! One direction of a connection cut into frames. What they carry is handed to the exchanges; bodies are passed over.
 
 use super::{
+    bridge::Bridge,
     detect,
     exchanges::Exchanges,
     frame::{self, DEFAULT_LONGEST, HEADER_BYTES, Header, PREFACE, flag, kind},
@@ -46,6 +47,8 @@ pub(super) struct Half {
     pub(super) torn: bool,
     /// The first byte of its header.
     pub(super) frame_began: Beginning,
+    /// Frames before the next that were not seen and are taken for some.
+    pub(super) bridge: Option<Bridge>,
     /// The header block under way, and its bytes as far as they are held.
     pub(super) block: Option<Block>,
     pub(super) fragments: Vec<u8>,
@@ -71,6 +74,7 @@ impl Half {
             data: 0,
             torn: false,
             frame_began: Beginning::default(),
+            bridge: None,
             block: None,
             fragments: Vec::new(),
             fragment_start: 0,
@@ -172,6 +176,13 @@ impl Half {
         if !header.is_valid() {
             self.misses = self.misses.saturating_add(1);
             self.lose(bytes.len() as u64, here.at, exchanges, sink);
+            return bytes.len();
+        }
+        if let Some(bridge) = self.bridge.take()
+            && !self.is_borne_out(&bridge, &header, exchanges)
+        {
+            self.misses = self.misses.saturating_add(1);
+            self.lose(bridge.bytes().saturating_add(bytes.len() as u64), here.at, exchanges, sink);
             return bytes.len();
         }
         self.begin_frame(header, exchanges, sink);
@@ -276,6 +287,10 @@ impl Half {
         match kind {
             kind::DATA if self.frame.has(flag::END_STREAM) => {
                 exchanges.end(self.direction, stream, at, sink);
+            }
+            kind::DATA if self.bridge.is_some() => {
+                let at = at.unwrap_or(self.frame_began.at);
+                exchanges.message_passed(self.direction, stream, at, sink);
             }
             kind::HEADERS | kind::PUSH_PROMISE | kind::CONTINUATION => {
                 self.finish_fragment(at, exchanges, sink);

@@ -128,6 +128,7 @@ impl<'a> RequestFields<'a> {
         }
         match name {
             b"content-type" => self.record.call.is_call |= grpc::is_content_type(value),
+            b"content-length" => self.record.request_length = length(value),
             b"grpc-timeout" => self.record.call.timeout = grpc::timeout(value),
             _ => request.keep_field(name, value),
         }
@@ -178,6 +179,7 @@ impl<'a> ResponseFields<'a> {
                 }
             }
             b"content-type" => self.record.call.is_call |= grpc::is_content_type(value),
+            b"content-length" => self.record.response_length = length(value),
             b"grpc-status" => {
                 self.record.call.is_call = true;
                 self.record.call.status = self.record.call.status.or_else(|| Status::read(value));
@@ -188,6 +190,10 @@ impl<'a> ResponseFields<'a> {
             self.record.response.texts.capture(self.settings, name, value);
         }
     }
+}
+
+fn length(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 fn status(value: &[u8]) -> Option<u16> {

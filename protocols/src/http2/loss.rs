@@ -13,6 +13,7 @@ impl Half {
         self.tear_block(exchanges, sink);
         self.state = State::Lost;
         self.held_length = 0;
+        self.bridge = None;
         self.decoder.lose();
         exchanges.lose(self.direction, bytes, at, sink);
     }
@@ -39,7 +40,7 @@ impl Half {
                 self.finish_frame(Some(at).filter(|_| !lost), exchanges, sink);
             }
         }
-        if beyond > 0 {
+        if beyond > 0 && (lost || !self.bridge(beyond, at, exchanges, sink)) {
             self.lose(beyond, at, exchanges, sink);
         }
     }

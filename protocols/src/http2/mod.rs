@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod blocks;
+mod bridge;
 mod detect;
 mod exchange;
 mod exchanges;
@@ -45,6 +46,11 @@ fn detect(direction: Direction, bytes: &[u8]) -> Detection {
 
 fn start(settings: &Settings, from_start: bool) -> Box<dyn Parser> {
     Box::new(parser::Http2Parser::new(settings.http.clone(), from_start))
+}
+
+/// Whether a server's first bytes are those of one that speaks HTTP/2 to everybody.
+pub(crate) fn greets(bytes: &[u8]) -> bool {
+    detect::greets(bytes)
 }
 
 /// The parser of a connection that an `Upgrade: h2c` turns into one of HTTP/2 (RFC 7540 section 3.2). `request` is the one

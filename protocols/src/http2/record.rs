@@ -57,6 +57,11 @@ pub(super) struct Record {
     pub(super) has_trailers: bool,
     /// Whether the server sends the response without having been asked.
     pub(super) promised: bool,
+    /// Whether what was not seen may have ended the request.
+    pub(super) may_have_asked_all: bool,
+    /// Lengths of the bodies, where the heads say them.
+    pub(super) request_length: Option<u64>,
+    pub(super) response_length: Option<u64>,
     pub(super) reset: Option<Reset>,
     pub(super) call: Call,
     /// When something was seen of it last.
@@ -72,6 +77,9 @@ impl Record {
             answered: false,
             has_trailers: false,
             promised: false,
+            may_have_asked_all: false,
+            request_length: None,
+            response_length: None,
             reset: None,
             call: Call::default(),
             active_at: Timestamp::default(),
@@ -88,6 +96,9 @@ impl Record {
         self.answered = false;
         self.has_trailers = false;
         self.promised = false;
+        self.may_have_asked_all = false;
+        self.request_length = None;
+        self.response_length = None;
         self.reset = None;
         self.call = Call::default();
     }
@@ -137,7 +148,8 @@ impl Record {
 
     /// Whether nothing more can come that matters.
     pub(super) fn is_finished(&self) -> bool {
-        let answered = self.response.done && (self.request.done || self.request.size.cut);
+        let answered =
+            self.response.done && (self.request.done || self.request.size.cut || self.may_have_asked_all);
         self.asked && (self.reset.is_some() || answered)
     }
 
@@ -208,7 +220,9 @@ impl Record {
             outcome,
             settings,
             interrupted: self.interrupted(fate),
+            url: std::cell::OnceCell::new(),
             route: std::cell::OnceCell::new(),
+            peer: std::cell::OnceCell::new(),
         };
         let given_up = self.reset.filter(Reset::is_cancellation);
         let asked = request.began.filter(|_| self.asked);

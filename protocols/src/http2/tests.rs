@@ -1,6 +1,7 @@
 //! Vectors and properties of the HTTP/2 parser, all through [`crate::Conversation`].
 
 mod attributes;
+mod bridge;
 mod calls;
 mod detection;
 mod endings;

@@ -9,8 +9,8 @@ use super::{
     waiting::Request,
 };
 use crate::{
-    CloseReason, Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value,
     ends::{self, Visit},
     metric_attributes::decimal,
     sanitise::field_text,
@@ -32,17 +32,6 @@ const fn operation(key: i16) -> Option<(&'static str, &'static str)> {
         OFFSET_COMMIT | TXN_OFFSET_COMMIT => Some(("commit", "settle")),
         SHARE_ACKNOWLEDGE => Some(("ack", "settle")),
         _ => None,
-    }
-}
-
-/// `error.type` of an exchange that ended without a response.
-const fn close_error(reason: CloseReason) -> Option<&'static str> {
-    match reason {
-        CloseReason::Closed => Some("connection_closed"),
-        CloseReason::Reset => Some("connection_reset"),
-        CloseReason::Timeout => Some("timeout"),
-        // The observation ended, not the exchange.
-        CloseReason::Evicted => None,
     }
 }
 
@@ -92,7 +81,7 @@ impl<'a> KafkaExchange<'a> {
 
     fn error(&self) -> Option<&'static str> {
         if let Outcome::NoResponse(reason) = self.outcome {
-            return close_error(reason);
+            return reason.error();
         }
         // A code that is newer than this program has no name yet, but it is an error.
         self.error_code().map(|code| errors::name(code).unwrap_or("_OTHER"))

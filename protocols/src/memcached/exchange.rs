@@ -8,11 +8,8 @@ use super::{
 };
 use crate::{
     CloseReason, Details, Endpoints, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome,
-    Side, TraceParent, Value, ends, sanitise::field_text,
+    Side, TraceParent, Value, ends, piped, sanitise::field_text,
 };
-
-/// Letters of names in a summary.
-const SUMMARY_LIMIT: usize = 80;
 
 /// One exchange, complete or in part.
 pub(super) struct MemcachedExchange<'a> {
@@ -32,19 +29,7 @@ impl<'a> MemcachedExchange<'a> {
     }
 
     fn transport_error(&self) -> Option<&'static str> {
-        let reason = match (self.outcome, self.truncated) {
-            (Outcome::NoResponse(reason), _) => reason,
-            (_, Some(CloseReason::Closed)) => return Some("response_truncated"),
-            (_, Some(reason)) => reason,
-            _ => return None,
-        };
-        match reason {
-            CloseReason::Closed => Some("connection_closed"),
-            CloseReason::Reset => Some("connection_reset"),
-            CloseReason::Timeout => Some("timeout"),
-            // The observation ended, not the exchange.
-            CloseReason::Evicted => None,
-        }
+        piped::transport_error(self.outcome, self.truncated)
     }
 
     fn error(&self) -> Option<&'static str> {
@@ -95,21 +80,7 @@ impl Details for MemcachedExchange<'_> {
             Verb::Get | Verb::GetAndTouch => usize::MAX,
             _ => 2,
         };
-        let mut length = 0;
-        for (index, word) in self.text.split(|&byte| byte == b' ').take(shown).enumerate() {
-            if word == b"?" {
-                continue;
-            }
-            if length > 0 && length + word.len() > SUMMARY_LIMIT {
-                out.write_str(" ...")?;
-                break;
-            }
-            if index > 0 {
-                out.write_char(' ')?;
-            }
-            out.write_str(&field_text(word))?;
-            length += word.len() + 1;
-        }
+        piped::write_names(self.text, shown, out)?;
         self.result(out)
     }
 

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Timestamp,
+    piped::{self, Hole, Step},
     placed::{Here, Size},
 };
 
@@ -16,30 +17,6 @@ pub(super) const LINE_KEEP: usize = 512;
 
 /// What ends an answer of values.
 const END: &[u8] = b"END\r\n";
-
-/// What the stream does with bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// So many were taken in.
-    Taken(usize),
-    /// So many were taken in, and an answer ends with them: [`Answers::take`].
-    Done(usize),
-    /// No answer can be read from here.
-    Invalid,
-}
-
-/// What a gap did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hole {
-    /// It lies in a value.
-    Inside,
-    /// An answer ends with it.
-    End,
-    /// It took the end of an answer, and maybe more.
-    Beyond,
-    /// It lies between answers.
-    Between,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -206,12 +183,7 @@ impl Answers {
     }
 
     fn value(&mut self, bytes: &[u8], remaining: u64, last: bool) -> Step {
-        let taken = usize::try_from(remaining).unwrap_or(usize::MAX).min(bytes.len());
-        // The last two are the end of the line.
-        let content = usize::try_from(remaining.saturating_sub(2)).unwrap_or(usize::MAX).min(taken);
-        if bytes[content..taken].iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
-            return Step::Invalid;
-        }
+        let Some((_, taken)) = piped::data(bytes, remaining) else { return Step::Invalid };
         self.response.size.took(taken);
         self.passed(taken as u64, remaining, last, taken)
     }

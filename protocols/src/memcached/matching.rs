@@ -13,8 +13,9 @@ use super::{
     parser::{MemcachedParser, WAITING_BYTES},
 };
 use crate::{
-    CloseReason, Exchange, Limit, Outcome, Protocol, Sink, Timestamp,
+    CloseReason, Limit, Outcome, Protocol, Sink, Timestamp,
     fifo::{RequestPlace, ResponsePlace, Settled},
+    piped,
     placed::Here,
 };
 
@@ -259,18 +260,7 @@ impl MemcachedParser {
         let (asked, answered) =
             (request.map(|request| &request.size), response.map(|response| &response.size));
         let details = MemcachedExchange { request, response, text, outcome, truncated };
-        sink.exchange(&Exchange {
-            protocol: Protocol::Memcached,
-            started: asked.or(answered).map(|size| size.began.at).unwrap_or_default(),
-            request_offset: asked.map(|size| size.began.offset),
-            response_offset: answered.map(|size| size.began.offset),
-            ended: answered.and_then(|size| size.ended),
-            outcome,
-            request_bytes: asked.map_or(0, |size| size.bytes),
-            response_bytes: answered.map_or(0, |size| size.bytes),
-            missing_bytes: asked.map_or(0, |size| size.missing) + answered.map_or(0, |size| size.missing),
-            details: &details,
-        });
+        sink.exchange(&piped::exchange(Protocol::Memcached, asked, answered, outcome, &details));
     }
 }
 

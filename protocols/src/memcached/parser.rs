@@ -4,13 +4,14 @@ use std::{collections::VecDeque, time::Duration};
 
 use super::{
     command::Verb,
-    frame::{self, Answers, recognise},
+    frame::{Answers, recognise},
     message::{Request, Response},
     request::{self, Commands, is_command},
 };
 use crate::{
-    CloseReason, Direction, Gap, GapCause, Limit, Outcome, Segment, Sink, Timestamp,
+    CloseReason, Direction, Gap, Limit, Outcome, Segment, Sink, Timestamp,
     fifo::{Fifo, Limits, Settled},
+    piped::{Bearings, Hole, Step, Taken},
     placed::Here,
     registry::{Continue, Parser},
     texts::Texts,
@@ -31,9 +32,6 @@ pub(super) const REQUEST_BYTES: usize = Fifo::<Request, Response>::REQUEST_BYTES
 /// Silence after which waiting commands are given up.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Segments of a stream looked at in vain for the start of a message, in a row, before the connection is given up.
-const RESYNC_ATTEMPTS: u32 = 1024;
-
 /// Parses both streams of one connection.
 pub(super) struct MemcachedParser {
     pub(super) commands: Commands,
@@ -42,11 +40,7 @@ pub(super) struct MemcachedParser {
     pub(super) fifo: Fifo<Request, Response>,
     /// Commands that asked for quiet, in order.
     pub(super) quiet: VecDeque<Request>,
-    /// Where the answers stood when the newest command was moved.
-    asked_at: Option<u64>,
-    /// The client spoke last.
-    asked_last: bool,
-    misses: [u32; 2],
+    bearings: Bearings,
     active_at: Timestamp,
     server_ended: bool,
     pub(super) finished: bool,
@@ -61,9 +55,7 @@ impl MemcachedParser {
             texts: Texts::default(),
             fifo: Fifo::pipelining(from_start, limits),
             quiet: VecDeque::new(),
-            asked_at: None,
-            asked_last: false,
-            misses: [0; 2],
+            bearings: Bearings::default(),
             active_at: Timestamp::default(),
             server_ended: false,
             finished: false,
@@ -73,22 +65,19 @@ impl MemcachedParser {
     fn read_commands(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
         if self.commands.is_lost() {
             let line = memchr::memchr(b'\n', segment.bytes).map(|end| &segment.bytes[..end]);
-            if !line.is_some_and(is_command) {
-                self.misses[0] += 1;
+            if !self.bearings.looked(Direction::ToServer, line.is_some_and(is_command)) {
                 return;
             }
-            self.misses[0] = 0;
             self.commands.resume();
         }
-        self.asked_at = segment.opposite_offset;
-        self.asked_last = true;
+        self.bearings.asked(segment);
         let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
         let mut rest = segment.bytes;
         while !rest.is_empty() && !self.finished {
             let (taken, done) = match self.commands.read(rest, here, &mut self.texts) {
-                request::Step::Taken(taken) => (taken, false),
-                request::Step::Done(taken) => (taken, true),
-                request::Step::Invalid => {
+                Step::Taken(taken) => (taken, false),
+                Step::Done(taken) => (taken, true),
+                Step::Invalid => {
                     self.cut_command(sink);
                     self.commands.lose();
                     self.fifo.lose_requests(0);
@@ -114,27 +103,21 @@ impl MemcachedParser {
 
     fn read_answers(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
         if self.answers.is_lost() {
-            // A line of a value looks like an answer: it must begin where the answers stood when a command was moved.
-            let due = match self.asked_at {
-                Some(place) => place == segment.offset,
-                None => self.asked_last && segment.opposite_offset.is_none(),
-            };
             let line = memchr::memchr(b'\n', segment.bytes).map(|end| &segment.bytes[..end]);
-            if !due || line.and_then(recognise).is_none() {
-                self.misses[1] += 1;
+            let begins = self.bearings.is_answer_due(segment) && line.and_then(recognise).is_some();
+            if !self.bearings.looked(Direction::ToClient, begins) {
                 return;
             }
-            self.misses[1] = 0;
             self.answers.resume();
         }
-        self.asked_last = false;
+        self.bearings.answered();
         let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
         let mut rest = segment.bytes;
         while !rest.is_empty() && !self.finished {
             let (taken, done) = match self.answers.read(rest, here) {
-                frame::Step::Taken(taken) => (taken, false),
-                frame::Step::Done(taken) => (taken, true),
-                frame::Step::Invalid => {
+                Step::Taken(taken) => (taken, false),
+                Step::Done(taken) => (taken, true),
+                Step::Invalid => {
                     self.answers.lose();
                     self.fifo.lose_responses(0);
                     return;
@@ -169,7 +152,7 @@ impl MemcachedParser {
             self.finish(CloseReason::Evicted, sink);
             return Continue::Finished;
         }
-        if self.misses.iter().any(|&misses| misses > RESYNC_ATTEMPTS) {
+        if self.bearings.are_lost() {
             sink.limited(Limit::ResyncAttempts);
             return Continue::NotThisProtocol;
         }
@@ -209,40 +192,40 @@ impl MemcachedParser {
         })
     }
 
-    /// What a gap does to the message under way: whether the stream goes on as before, and else how many messages are
-    /// believed lost.
-    fn pass_over(&mut self, gap: &Gap, lost: bool, sink: &mut dyn Sink) -> Option<u64> {
+    /// What a gap does to the message under way: `None` if the stream goes on as before, and else whether that message was
+    /// understood.
+    fn pass_over(&mut self, gap: &Gap, lost: bool, sink: &mut dyn Sink) -> Option<bool> {
         let only_end = self.has_every_value();
         let understood = match gap.direction {
             Direction::ToServer => match self.commands.gap(gap.bytes, lost, gap.at) {
-                request::Hole::Inside => return None,
-                request::Hole::End => {
+                Hole::Inside => return None,
+                Hole::End => {
                     if let Some((request, here)) = self.commands.take() {
                         self.asked(request, here, sink);
                     }
                     return None;
                 }
-                request::Hole::Beyond => self.cut_command(sink),
-                request::Hole::Between => false,
+                Hole::Beyond => self.cut_command(sink),
+                Hole::Between => false,
             },
             Direction::ToClient => match self.answers.gap(gap.bytes, lost, only_end, gap.at) {
-                frame::Hole::Inside => return None,
-                frame::Hole::End => {
+                Hole::Inside => return None,
+                Hole::End => {
                     let (response, here) = self.answers.take();
                     self.answered(response, here, None, sink);
                     return None;
                 }
-                frame::Hole::Beyond => {
+                Hole::Beyond => {
                     let cut = self.answers.take_cut();
                     if let Some((response, here)) = cut {
                         self.answered(response, here, None, sink);
                     }
                     true
                 }
-                frame::Hole::Between => false,
+                Hole::Between => false,
             },
         };
-        Some(u64::from(!understood))
+        Some(understood)
     }
 }
 
@@ -260,21 +243,14 @@ impl Parser for MemcachedParser {
     }
 
     fn gap(&mut self, gap: &Gap, sink: &mut dyn Sink) -> Continue {
-        let (lost, calls) = match gap.cause {
-            GapCause::NotCopied => (false, 1),
-            GapCause::Lost { calls } => (true, calls),
-        };
-        if gap.bytes == 0 && (!lost || calls == 0) {
-            return Continue::Parsing;
-        }
+        let Some(taken) = Taken::by(gap) else { return Continue::Parsing };
+        let lost = taken.lost;
         let was_lost = match gap.direction {
             Direction::ToServer => self.commands.is_lost(),
             Direction::ToClient => self.answers.is_lost(),
         };
-        if let Some(messages) = self.pass_over(gap, lost, sink) {
-            // One call of those that are missing may have gone on with the message under way.
-            let messages = if was_lost { calls } else { calls.saturating_sub(1) + messages };
-            self.lose(gap.direction, if lost || !was_lost { messages } else { 0 }, lost, sink);
+        if let Some(understood) = self.pass_over(gap, lost, sink) {
+            self.lose(gap.direction, taken.messages(was_lost, understood), lost, sink);
         }
         self.verdict(sink)
     }

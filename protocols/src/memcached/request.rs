@@ -8,36 +8,13 @@ use super::{
 };
 use crate::{
     Timestamp,
+    piped::{self, Hole, Step},
     placed::{Here, Size},
     texts::Texts,
 };
 
 /// Bytes of a line that are read. Only a `get` of many keys is longer: the rest of it is counted.
 pub(super) const LINE_KEEP: usize = 2048;
-
-/// What the stream does with bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// So many were taken in.
-    Taken(usize),
-    /// So many were taken in, and a command ends with them: [`Commands::take`].
-    Done(usize),
-    /// No command can be read from here.
-    Invalid,
-}
-
-/// What a gap did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hole {
-    /// It lies in data.
-    Inside,
-    /// A command ends with it.
-    End,
-    /// It took the end of a command, and maybe more.
-    Beyond,
-    /// It lies between commands.
-    Between,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -192,12 +169,7 @@ impl Commands {
     }
 
     fn data(&mut self, bytes: &[u8], remaining: u64) -> Step {
-        let taken = usize::try_from(remaining).unwrap_or(usize::MAX).min(bytes.len());
-        // The last two are the end of the line.
-        let content = usize::try_from(remaining.saturating_sub(2)).unwrap_or(usize::MAX).min(taken);
-        if bytes[content..taken].iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
-            return Step::Invalid;
-        }
+        let Some((_, taken)) = piped::data(bytes, remaining) else { return Step::Invalid };
         self.size.took(taken);
         self.passed(taken as u64, remaining, taken)
     }

@@ -10,8 +10,8 @@ use super::{
     names,
 };
 use crate::{
-    CloseReason, Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value, ends, metric_attributes::decimal, sanitise::field_text,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value, ends, metric_attributes::decimal, sanitise::field_text,
 };
 
 /// The port that goes without saying.
@@ -64,11 +64,8 @@ impl<'a> MongodbExchange<'a> {
     /// Why there was no answer.
     fn close_error(&self) -> Option<&'static str> {
         match self.outcome {
-            Outcome::NoResponse(CloseReason::Closed) => Some("connection_closed"),
-            Outcome::NoResponse(CloseReason::Reset) => Some("connection_reset"),
-            Outcome::NoResponse(CloseReason::Timeout) => Some("timeout"),
-            // The observation ended, not the exchange.
-            Outcome::NoResponse(CloseReason::Evicted) | Outcome::Complete | Outcome::Partial => None,
+            Outcome::NoResponse(reason) => reason.error(),
+            Outcome::Complete | Outcome::Partial => None,
         }
     }
 }

@@ -9,8 +9,8 @@ use super::{
     session::{Compression, Session},
 };
 use crate::{
-    CloseReason, Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value, ends,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value, ends,
     metric_attributes::decimal,
     sanitise::field_text,
     sql::{self, Dialect, Statement},
@@ -35,17 +35,6 @@ pub(super) struct MysqlExchange<'a> {
     pub(super) outcome: Outcome,
     /// What may be shown of the statement, found when it is first asked for.
     pub(super) statement: OnceCell<Statement>,
-}
-
-/// `error.type` of an exchange that ended without an answer.
-const fn close_error(reason: CloseReason) -> Option<&'static str> {
-    match reason {
-        CloseReason::Closed => Some("connection_closed"),
-        CloseReason::Reset => Some("connection_reset"),
-        CloseReason::Timeout => Some("timeout"),
-        // The observation ended, not the exchange.
-        CloseReason::Evicted => None,
-    }
 }
 
 impl MysqlExchange<'_> {
@@ -123,7 +112,7 @@ impl MysqlExchange<'_> {
     /// Errors that the server did not tell of.
     fn transport_error(&self) -> Option<&'static str> {
         match self.outcome {
-            Outcome::NoResponse(reason) => close_error(reason),
+            Outcome::NoResponse(reason) => reason.error(),
             _ => self.reply?.broken,
         }
     }

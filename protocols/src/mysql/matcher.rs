@@ -58,6 +58,8 @@ pub(super) struct Orders {
     pub(super) frame_server: bool,
     /// Nothing more can be read.
     pub(super) finish: bool,
+    /// All that follows is TLS.
+    pub(super) encrypt: bool,
     /// This is not the protocol.
     pub(super) give_up: bool,
 }

@@ -8,10 +8,11 @@ use super::{
     matcher::{Link, Matcher},
 };
 use crate::{
-    CloseReason, Direction, Gap, GapCause, Limit, Segment, Sink, Timestamp,
+    CloseReason, Direction, Gap, GapCause, Limit, Protocol, Segment, Sink, Timestamp,
     fifo::LATE_WINDOW,
     framed::Framer,
     registry::{Continue, Parser},
+    tls,
 };
 
 /// Silence after which waiting commands are given up: statements that change a table's shape run for an hour.
@@ -56,11 +57,12 @@ impl MysqlParser {
         }
     }
 
-    fn client_segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
+    /// Gives how many bytes at the end were not read.
+    fn client_segment(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> usize {
         let lost = self.client.is_lost();
         if lost && self.matcher.waits_for_file() {
             self.matcher.file_bytes(segment.bytes.len() as u64, 0, segment.at);
-            return;
+            return 0;
         }
         if segment.bytes.len() == HEADER_BYTES && !self.client.is_within() {
             self.matcher.header_alone();
@@ -78,10 +80,10 @@ impl MysqlParser {
                 self.client.lose();
                 break;
             }
+            rest = after(&rest, taken);
             if matcher.orders.finish {
                 break;
             }
-            rest = after(&rest, taken);
         }
         if lost && self.client.is_lost() {
             self.misses += 1;
@@ -89,6 +91,7 @@ impl MysqlParser {
             self.misses = 0;
         }
         self.obey();
+        rest.bytes.len()
     }
 
     /// Does to the server's stream what the matcher orders.
@@ -194,7 +197,10 @@ impl Parser for MysqlParser {
         }
         match segment.direction {
             Direction::ToServer => {
-                self.client_segment(segment, sink);
+                let unread = self.client_segment(segment, sink);
+                if self.matcher.orders.encrypt {
+                    return Continue::Becomes { protocol: Protocol::Tls, unread };
+                }
                 if !self.late.is_empty() && self.matcher.is_waiting() {
                     self.release(sink);
                 }
@@ -264,5 +270,9 @@ impl Parser for MysqlParser {
 
     fn held_bytes(&self) -> usize {
         self.client.held_bytes() + self.server.held_bytes() + self.late_bytes + self.matcher.held_bytes()
+    }
+
+    fn successor(&mut self) -> Option<Box<dyn Parser>> {
+        self.matcher.orders.encrypt.then(|| tls::within(Protocol::Mysql))
     }
 }

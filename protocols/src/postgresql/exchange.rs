@@ -9,8 +9,8 @@ use super::{
     step::{Step, StepKind},
 };
 use crate::{
-    CloseReason, Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit,
-    Outcome, Side, TraceParent, Value,
+    Details, Endpoints, Measures, MetricAttribute, MetricAttributes, MetricValue, MetricVisit, Outcome, Side,
+    TraceParent, Value,
     ends::{self, Visit},
     sanitise::field_text,
 };
@@ -90,13 +90,7 @@ impl<'a> PostgresqlExchange<'a> {
             };
         }
         let Outcome::NoResponse(reason) = self.outcome else { return None };
-        match reason {
-            CloseReason::Closed => Some(Cow::Borrowed("connection_closed")),
-            CloseReason::Reset => Some(Cow::Borrowed("connection_reset")),
-            CloseReason::Timeout => Some(Cow::Borrowed("timeout")),
-            // The observation ended, not the exchange.
-            CloseReason::Evicted => None,
-        }
+        reason.error().map(Cow::Borrowed)
     }
 
     /// Writes what was asked for, the same for all requests of a kind: a summary of the statement, or an operation and

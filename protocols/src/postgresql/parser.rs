@@ -6,9 +6,10 @@ use super::{
     session::{Session, index},
 };
 use crate::{
-    CloseReason, Direction, Gap, GapCause, Limit, Segment, Sink, Timestamp,
+    CloseReason, Direction, Gap, GapCause, Limit, Protocol, Segment, Sink, Timestamp,
     framed::{Event, Framer},
     registry::{Continue, Parser},
+    tls,
 };
 
 /// Segments of a stream whose framing is lost in which the start of a message is looked for in vain before the
@@ -64,14 +65,15 @@ impl PostgresqlParser {
         self.misses = if self.frontend.is_lost() { self.misses.saturating_add(1) } else { 0 };
     }
 
-    fn responses(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
+    /// Gives how many bytes at the end were not read.
+    fn responses(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) -> usize {
         let mut rest = *segment;
         if self.backend.is_lost() {
             let start =
                 if detect::resumes_responses(rest.bytes) { Some(0) } else { detect::tail(rest.bytes) };
             let Some(start) = start else {
                 self.misses = self.misses.saturating_add(1);
-                return;
+                return 0;
             };
             rest.bytes = rest.bytes.get(start..).unwrap_or_default();
             rest.offset = rest.offset.saturating_add(start as u64);
@@ -97,13 +99,14 @@ impl PostgresqlParser {
                 // After a verdict anything may follow.
                 *layout == BackendLayout::Messages && !session.finished
             });
+            rest.bytes = rest.bytes.get(taken..).unwrap_or_default();
+            rest.offset = rest.offset.saturating_add(taken as u64);
             if taken == 0 || session.finished {
                 break;
             }
-            rest.bytes = rest.bytes.get(taken..).unwrap_or_default();
-            rest.offset = rest.offset.saturating_add(taken as u64);
         }
         self.session.deal(sink);
+        rest.bytes.len()
     }
 
     fn verdict(&mut self, at: Timestamp, sink: &mut dyn Sink) -> Continue {
@@ -145,7 +148,13 @@ impl Parser for PostgresqlParser {
         self.moved(segment.direction, segment.offset.saturating_add(segment.bytes.len() as u64), segment.at);
         match segment.direction {
             Direction::ToServer => self.requests(segment, sink),
-            Direction::ToClient => self.responses(segment, sink),
+            Direction::ToClient => {
+                let unread = self.responses(segment, sink);
+                if self.session.encrypted {
+                    self.session.finish(CloseReason::Evicted, segment.at, sink);
+                    return Continue::Becomes { protocol: Protocol::Tls, unread };
+                }
+            }
         }
         if self.session.names.take_forgot() {
             sink.limited(Limit::PreparedStatements);
@@ -226,5 +235,9 @@ impl Parser for PostgresqlParser {
 
     fn held_bytes(&self) -> usize {
         self.frontend.held_bytes() + self.backend.held_bytes() + self.session.held_bytes()
+    }
+
+    fn successor(&mut self) -> Option<Box<dyn Parser>> {
+        self.session.encrypted.then(|| tls::within(Protocol::Postgresql))
     }
 }

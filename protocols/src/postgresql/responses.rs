@@ -127,6 +127,7 @@ impl Session {
         self.answered = Some(group);
         self.push_answered(End::Whole, frame.started, sink);
         self.finished |= verdict != b'N';
+        self.encrypted |= verdict == b'S';
     }
 
     /// Takes a message of the server.

@@ -61,6 +61,8 @@ pub(super) struct Session {
     pub(super) unmeasured: bool,
     /// The rest of the connection is not for this parser.
     pub(super) finished: bool,
+    /// What follows is TLS.
+    pub(super) encrypted: bool,
 }
 
 pub(super) const fn index(direction: Direction) -> usize {
@@ -73,7 +75,7 @@ pub(super) const fn index(direction: Direction) -> usize {
 impl Session {
     pub(super) fn new(from_start: bool) -> Self {
         Self {
-            fifo: Fifo::new(from_start),
+            fifo: Fifo::recovering(from_start),
             asked: None,
             answered: None,
             names: Names::default(),
@@ -84,6 +86,7 @@ impl Session {
             responses_lost: !from_start,
             unmeasured: false,
             finished: false,
+            encrypted: false,
         }
     }
 
@@ -171,6 +174,7 @@ impl Session {
 
     /// Reports what can be decided now.
     pub(super) fn settle(&mut self, now: Timestamp, sink: &mut dyn Sink) {
+        self.fifo.set_answering(self.answered.is_some());
         while let Some(settled) = self.fifo.next(now) {
             self.settled(settled, CloseReason::Evicted, sink);
         }
@@ -245,6 +249,7 @@ impl Session {
     pub(super) fn finish(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink) {
         self.push_asked(sink);
         self.end_answer(reason, at, sink);
+        self.fifo.set_answering(false);
         while let Some(settled) = self.fifo.finish() {
             self.settled(settled, reason, sink);
         }

@@ -10,6 +10,7 @@ mod copying;
 mod detection;
 mod extended;
 mod loss;
+mod pipelines;
 mod sessions;
 mod simple;
 mod splits;

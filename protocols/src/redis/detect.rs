@@ -1,7 +1,8 @@
 //! Recognises commands and answers by their content.
 //!
-//! An array of bulk strings that begins with a known command can hardly be anything else. An answer, or a line of text
-//! that begins with one, can: they need the other stream to agree.
+//! An array of bulk strings that begins with a known command can hardly be anything else, unless it is not known which end
+//! asks: then it may be an answer that lists such words. An answer, or a line of text that begins with a command, may be
+//! many things. What may be something else needs the other stream to agree.
 
 use super::{
     command::is_name,
@@ -17,42 +18,11 @@ const LINES: usize = 4;
 /// Bytes that an array of strings may go on without having shown its first.
 const FIRST_ARGUMENT: usize = 128;
 
-/// Commands that read, and so are not what a master sends to its replicas, whose names nobody gives to a field: where
-/// they go to the client, the directions are the wrong way round.
-const READS: [&str; 26] = [
-    "BLPOP",
-    "BRPOP",
-    "EXISTS",
-    "GET",
-    "GETRANGE",
-    "HEXISTS",
-    "HGET",
-    "HGETALL",
-    "HKEYS",
-    "HLEN",
-    "HMGET",
-    "LINDEX",
-    "LLEN",
-    "LRANGE",
-    "MGET",
-    "PTTL",
-    "SCARD",
-    "SISMEMBER",
-    "SMEMBERS",
-    "STRLEN",
-    "TTL",
-    "XRANGE",
-    "XREAD",
-    "ZRANGE",
-    "ZRANK",
-    "ZSCORE",
-];
-
 pub(super) fn detect(direction: Direction, bytes: &[u8]) -> Detection {
     match (bytes.first(), direction) {
         (None, _) => Detection::NeedMore,
         (Some(b'*'), Direction::ToServer) => array(bytes),
-        (Some(b'*'), Direction::ToClient) if is_read(bytes) => Detection::Found(Direction::ToServer),
+        (Some(b'*'), Direction::ToClient) if acknowledges(bytes) => Detection::Found(Direction::ToServer),
         (
             Some(
                 b'+' | b'-' | b':' | b'$' | b'*' | b'_' | b'#' | b',' | b'(' | b'!' | b'=' | b'%' | b'~'
@@ -74,6 +44,7 @@ pub(super) fn detect(direction: Direction, bytes: &[u8]) -> Detection {
 fn array(bytes: &[u8]) -> Detection {
     match first_argument(bytes) {
         Some((0, _)) => Detection::No,
+        Some(_) if matches!(elements(bytes), Elements::Mixed) => Detection::No,
         Some((_, name)) if table::find(name).is_some() => Detection::Found(Direction::ToServer),
         Some((_, name)) if is_name(name) => Detection::Likely(Direction::ToServer),
         Some(_) => Detection::No,
@@ -104,9 +75,53 @@ fn may_be_array(bytes: &[u8]) -> bool {
     }
 }
 
-fn is_read(bytes: &[u8]) -> bool {
-    let name = first_argument(bytes).filter(|&(count, _)| count >= 2).map(|(_, name)| name);
-    name.is_some_and(|name| READS.iter().any(|read| read.as_bytes().eq_ignore_ascii_case(name)))
+/// What the elements of an array are, as far as the bytes go.
+enum Elements<'a> {
+    /// All are strings, of which these are the first two, or as much of them as there is.
+    Strings([&'a [u8]; 2]),
+    /// One is none. Commands have no such elements; the confirmation of a subscription has a number.
+    Mixed,
+}
+
+fn elements(bytes: &[u8]) -> Elements<'_> {
+    let Header::Whole(Length::Known(count), taken) = header(bytes) else { return Elements::Mixed };
+    let (mut rest, mut first) = (&bytes[taken..], [&[][..]; 2]);
+    for place in 0..count {
+        let (length, taken) = match (rest.first(), header(rest)) {
+            (None, _) | (Some(b'$'), Header::NeedMore) => break,
+            (Some(b'$'), Header::Whole(Length::Known(length), taken)) => (length, taken),
+            _ => return Elements::Mixed,
+        };
+        let end = usize::try_from(length).ok().and_then(|length| taken.checked_add(length));
+        let string = end.and_then(|end| rest.get(taken..end));
+        if let (Some(string), Some(known)) =
+            (string, usize::try_from(place).ok().and_then(|place| first.get_mut(place)))
+        {
+            *known = string;
+        }
+        match end.and_then(|end| rest.get(end.checked_add(2)?..)) {
+            Some(after) => rest = after,
+            None => break,
+        }
+    }
+    Elements::Strings(first)
+}
+
+/// Whether an array is what only a replica says, of how far it has come.
+fn acknowledges(bytes: &[u8]) -> bool {
+    let is = |string: &[u8], word: &str| string.eq_ignore_ascii_case(word.as_bytes());
+    matches!(elements(bytes), Elements::Strings([name, what]) if is(name, "REPLCONF") && is(what, "ACK"))
+}
+
+/// Whether an array may be a command: one that is known, or one of a module, or one that is written as they are.
+fn may_ask(bytes: &[u8]) -> bool {
+    if bytes.first() != Some(&b'*') || matches!(elements(bytes), Elements::Mixed) {
+        return false;
+    }
+    first_argument(bytes).is_some_and(|(_, name)| {
+        let written = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'.' | b'_' | b'-');
+        table::find(name).is_some() || is_name(name) && (name.contains(&b'.') || name.iter().all(written))
+    })
 }
 
 /// The first value of an answer, as far as it is there.
@@ -192,7 +207,11 @@ const ANSWER_ARRAYS: [&str; 8] = ["EXEC", "HMGET", "KEYS", "LRANGE", "MGET", "SM
 /// Whether the first answer can be that of the first command. Commands in lines of text are words that mail servers and
 /// message brokers know, too, and `+OK` is what they say.
 pub(super) fn agree(last: Direction, requests: &[u8], responses: &[u8]) -> bool {
-    if requests.first() == Some(&b'*') {
+    // Where both may be commands, nothing says which end asks.
+    if may_ask(responses) {
+        return false;
+    }
+    if matches!(requests.first(), None | Some(b'*')) {
         return true;
     }
     if last == Direction::ToServer {

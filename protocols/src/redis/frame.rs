@@ -5,12 +5,17 @@ use memchr::memchr;
 
 use super::{
     line::{HEADER_BYTES, Header, Length, header},
-    message::{Reply, Response, Word},
+    message::{Reply, Response},
 };
 use crate::{
     Timestamp,
+    piped::{self, Hole, Step},
     placed::{Here, Size},
 };
+
+mod scalar;
+
+use scalar::first_word;
 
 /// Aggregates within aggregates that are followed. Redis itself nests some eight deep.
 const DEPTH: usize = 64;
@@ -20,30 +25,6 @@ const LINE_KEEP: usize = 64;
 
 /// Bytes that the stream holds at most.
 pub(super) const HELD_BYTES_LIMIT: usize = LINE_KEEP + DEPTH * size_of::<Level>();
-
-/// What the stream does with bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// So many were taken in.
-    Taken(usize),
-    /// So many were taken in, and an answer ends with them: [`Replies::take`].
-    Done(usize),
-    /// No answer can be read from here.
-    Invalid,
-}
-
-/// What a gap did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hole {
-    /// It lies in a string.
-    Inside,
-    /// An answer ends with it.
-    End,
-    /// It took the end of an answer, and maybe more.
-    Beyond,
-    /// It lies between answers.
-    Between,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -270,47 +251,6 @@ impl Replies {
         self.ended(taken)
     }
 
-    /// Takes what a value of one line says. Says whether it can be one.
-    fn scalar(&mut self, marker: u8, text: &[u8]) -> bool {
-        let valid = match marker {
-            b':' => is_number(text),
-            b'_' => text.is_empty(),
-            b'#' => matches!(text, b"t" | b"f"),
-            b',' => {
-                !text.is_empty()
-                    && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
-            }
-            b'(' => {
-                let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
-                !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
-            }
-            _ => true,
-        };
-        match (self.levels.last(), marker) {
-            (None, b'+' | b'-') => self.reply.word = first_word(text),
-            (None, b'_') => self.reply.is_null = true,
-            (Some(level), _) if level.attribute => {}
-            (Some(_), b'-') => self.inner_error(text),
-            (Some(level), b':') if self.levels.len() == 1 && level.passed == 2 => {
-                self.reply.third = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-            }
-            (Some(level), b'+') if self.levels.len() == 1 && level.passed == 0 => {
-                self.reply.word = first_word(text);
-            }
-            _ => {}
-        }
-        valid
-    }
-
-    fn inner_error(&mut self, text: &[u8]) {
-        if self.levels.len() == 1 {
-            if self.reply.errors == 0 {
-                self.reply.error = first_word(text);
-            }
-            self.reply.errors = self.reply.errors.saturating_add(1);
-        }
-    }
-
     /// The next chunk of a streamed string, or its end.
     fn chunk(&mut self, marker: u8, line: &[u8], taken: usize, bytes: &[u8]) -> Step {
         match (marker, header(line)) {
@@ -332,11 +272,9 @@ impl Replies {
     #[inline]
     fn bulk(&mut self, bytes: &[u8], remaining: u64, streamed: bool, from: usize) -> Step {
         let there = &bytes[from..];
-        let taken = usize::try_from(remaining).unwrap_or(usize::MAX).min(there.len());
-        // The last two are the end of the line.
-        let content = usize::try_from(remaining.saturating_sub(2)).unwrap_or(usize::MAX).min(taken);
+        let Some((content, taken)) = piped::data(there, remaining) else { return Step::Invalid };
         let end = &there[content..taken];
-        if end.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) || end.len() == 2 && end != b"\r\n" {
+        if end.len() == 2 && end != b"\r\n" {
             return Step::Invalid;
         }
         self.keep(&there[..content], streamed);
@@ -409,17 +347,6 @@ impl Replies {
             State::Line | State::Lost => Hole::Between,
         }
     }
-}
-
-fn is_number(text: &[u8]) -> bool {
-    let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
-    (1..=20).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
-}
-
-/// The first word of an error is its kind, of a status usually all of it.
-fn first_word(text: &[u8]) -> Word {
-    let end = text.iter().take(Word::LIMIT).position(|&byte| byte == b' ').unwrap_or(text.len());
-    Word::from(&text[..end])
 }
 
 /// Whether a line that goes on can be one: numbers are short, text may be of any length.

@@ -8,8 +8,9 @@ use super::{
     table::Kind,
 };
 use crate::{
-    CloseReason, Exchange, Limit, Outcome, Protocol, Sink, Timestamp,
+    CloseReason, Limit, Outcome, Protocol, Sink, Timestamp,
     fifo::{RequestPlace, ResponsePlace, Settled},
+    piped,
     placed::Here,
 };
 
@@ -265,18 +266,7 @@ impl RedisParser {
         let (asked, answered) =
             (request.map(|request| &request.size), response.map(|response| &response.size));
         let details = RedisExchange { request, response, text, database, outcome, silent, truncated };
-        sink.exchange(&Exchange {
-            protocol: Protocol::Redis,
-            started: asked.or(answered).map(|size| size.began.at).unwrap_or_default(),
-            request_offset: asked.map(|size| size.began.offset),
-            response_offset: answered.map(|size| size.began.offset),
-            ended: answered.and_then(|size| size.ended),
-            outcome,
-            request_bytes: asked.map_or(0, |size| size.bytes),
-            response_bytes: answered.map_or(0, |size| size.bytes),
-            missing_bytes: asked.map_or(0, |size| size.missing) + answered.map_or(0, |size| size.missing),
-            details: &details,
-        });
+        sink.exchange(&piped::exchange(Protocol::Redis, asked, answered, outcome, &details));
     }
 
     /// Reports what is left.

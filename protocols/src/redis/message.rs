@@ -63,8 +63,8 @@ pub(super) struct Reply {
     /// Elements that are errors, and the first word of the first of them.
     pub(super) errors: u32,
     pub(super) error: Word,
-    /// The third element, where that is an integer.
-    pub(super) third: Option<i64>,
+    /// The third element, where that is an integer that may be a count of subscriptions.
+    pub(super) third: Option<i32>,
     /// It confirms subscriptions.
     pub(super) confirms: bool,
 }
@@ -92,3 +92,6 @@ pub(super) struct Response {
     pub(super) size: Size,
     pub(super) reply: Reply,
 }
+
+/// Values of up to so many bytes are moved in registers. There are two moves for every answer.
+const _: () = assert!(size_of::<Response>() <= 128);

@@ -5,15 +5,16 @@ use std::time::Duration;
 use super::{
     command,
     detect::is_answer,
-    frame::{self, Replies},
+    frame::Replies,
     message::{Request, Response},
     pubsub::Subscriptions,
     request::{self, Commands},
     table::Kind,
 };
 use crate::{
-    CloseReason, Direction, Gap, GapCause, Limit, Segment, Sink, Timestamp,
+    CloseReason, Direction, Gap, Limit, Segment, Sink, Timestamp,
     fifo::{Fifo, Limits, ResponsePlace, Settled},
+    piped::{Bearings, Hole, Step, Taken},
     placed::Here,
     registry::{Continue, Parser},
     texts::Texts,
@@ -34,9 +35,6 @@ pub(super) const REQUEST_BYTES: usize = Fifo::<Request, Response>::REQUEST_BYTES
 
 /// Silence after which waiting commands are given up, unless one of them may block.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Segments of a stream looked at in vain for the start of a message, in a row, before the connection is given up.
-const RESYNC_ATTEMPTS: u32 = 1024;
 
 /// Whether the server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +61,7 @@ pub(super) struct RedisParser {
     pub(super) blocking: usize,
     /// Commands that wait past the bound, behind all others.
     pub(super) unseen: u64,
-    /// Where the answers stood when the newest command was moved.
-    asked_at: Option<u64>,
-    /// The client spoke last.
-    asked_last: bool,
-    misses: [u32; 2],
+    bearings: Bearings,
     active_at: Timestamp,
     server_ended: bool,
     pub(super) finished: bool,
@@ -88,9 +82,7 @@ impl RedisParser {
             selected: None,
             blocking: 0,
             unseen: 0,
-            asked_at: None,
-            asked_last: false,
-            misses: [0; 2],
+            bearings: Bearings::default(),
             active_at: Timestamp::default(),
             server_ended: false,
             finished: false,
@@ -99,22 +91,19 @@ impl RedisParser {
 
     fn read_commands(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
         if self.commands.is_lost() {
-            if !request::resumes(segment.bytes) {
-                self.misses[0] += 1;
+            if !self.bearings.looked(Direction::ToServer, request::resumes(segment.bytes)) {
                 return;
             }
-            self.misses[0] = 0;
             self.commands.resume();
         }
-        self.asked_at = segment.opposite_offset;
-        self.asked_last = true;
+        self.bearings.asked(segment);
         let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
         let mut rest = segment.bytes;
         while !rest.is_empty() && !self.finished {
             let (taken, done) = match self.commands.read(rest, here, &mut self.texts) {
-                request::Step::Taken(taken) => (taken, false),
-                request::Step::Done(taken) => (taken, true),
-                request::Step::Invalid => {
+                Step::Taken(taken) => (taken, false),
+                Step::Done(taken) => (taken, true),
+                Step::Invalid => {
                     // The server answers with an error, and goes.
                     self.cut_command(sink);
                     self.commands.lose();
@@ -141,14 +130,14 @@ impl RedisParser {
 
     fn read_replies(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
         if self.replies.is_lost() {
-            if !self.is_answer_due(segment) {
-                self.misses[1] += 1;
+            let line = memchr::memchr(b'\n', segment.bytes).map(|end| &segment.bytes[..=end]);
+            let begins = self.bearings.is_answer_due(segment) && line.is_some_and(is_answer);
+            if !self.bearings.looked(Direction::ToClient, begins) {
                 return;
             }
-            self.misses[1] = 0;
             self.replies.resume();
         }
-        self.asked_last = false;
+        self.bearings.answered();
         let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
         let mut rest = segment.bytes;
         while !rest.is_empty() && !self.finished {
@@ -159,7 +148,7 @@ impl RedisParser {
                 continue;
             }
             match self.replies.read(rest, here) {
-                frame::Step::Taken(taken) => {
+                Step::Taken(taken) => {
                     rest = rest.get(taken..).unwrap_or_default();
                     here.offset = here.offset.saturating_add(taken as u64);
                     if self.replies.marker() == b'$' && self.is_sync_next() {
@@ -168,13 +157,13 @@ impl RedisParser {
                         self.replied(response, place, sink);
                     }
                 }
-                frame::Step::Done(taken) => {
+                Step::Done(taken) => {
                     rest = rest.get(taken..).unwrap_or_default();
                     here.offset = here.offset.saturating_add(taken as u64);
                     let (response, place) = self.replies.take();
                     self.replied(response, place, sink);
                 }
-                frame::Step::Invalid => {
+                Step::Invalid => {
                     self.replies.lose();
                     self.subscriptions.lose();
                     self.fifo.lose_responses(0);
@@ -186,17 +175,6 @@ impl RedisParser {
 
     fn is_sync_next(&self) -> bool {
         self.fifo.front_request().is_some_and(|request| request.kind == Kind::Sync)
-    }
-
-    /// Whether a segment begins an answer, on a stream of which that is not known. An array's elements look like
-    /// answers, so the content is not enough: it must begin where the answers stood when the newest command was moved.
-    fn is_answer_due(&self, segment: &Segment<'_>) -> bool {
-        let due = match self.asked_at {
-            Some(place) => place == segment.offset,
-            None => self.asked_last && segment.opposite_offset.is_none(),
-        };
-        let line = memchr::memchr(b'\n', segment.bytes).map(|end| &segment.bytes[..=end]);
-        due && line.is_some_and(is_answer)
     }
 
     /// Bytes of a stream were not seen, after what was cut by it.
@@ -226,7 +204,7 @@ impl RedisParser {
             self.finish(CloseReason::Evicted, at, sink);
             return Continue::Finished;
         }
-        if self.misses.iter().any(|&misses| misses > RESYNC_ATTEMPTS) {
+        if self.bearings.are_lost() {
             sink.limited(Limit::ResyncAttempts);
             return Continue::NotThisProtocol;
         }
@@ -263,53 +241,46 @@ impl Parser for RedisParser {
     }
 
     fn gap(&mut self, gap: &Gap, sink: &mut dyn Sink) -> Continue {
-        let (lost, calls) = match gap.cause {
-            GapCause::NotCopied => (false, 1),
-            GapCause::Lost { calls } => (true, calls),
-        };
-        if gap.bytes == 0 && (!lost || calls == 0) {
-            return Continue::Parsing;
-        }
-        let (was_lost, messages) = match gap.direction {
+        let Some(taken) = Taken::by(gap) else { return Continue::Parsing };
+        let lost = taken.lost;
+        let (was_lost, understood) = match gap.direction {
             Direction::ToServer => {
                 let was_lost = self.commands.is_lost();
                 let understood = match self.commands.gap(gap.bytes, lost, gap.at, &mut self.texts) {
-                    request::Hole::Inside => return Continue::Parsing,
-                    request::Hole::End => {
+                    Hole::Inside => return Continue::Parsing,
+                    Hole::End => {
                         if let Some((request, here)) = self.commands.take() {
                             self.asked(request, here, sink);
                         }
                         return self.verdict(gap.at, sink);
                     }
-                    request::Hole::Beyond => self.cut_command(sink),
-                    request::Hole::Between => false,
+                    Hole::Beyond => self.cut_command(sink),
+                    Hole::Between => false,
                 };
-                (was_lost, u64::from(!understood))
+                (was_lost, understood)
             }
             Direction::ToClient => {
                 let was_lost = self.replies.is_lost();
                 let understood = match self.replies.gap(gap.bytes, lost, gap.at) {
-                    frame::Hole::Inside => return Continue::Parsing,
-                    frame::Hole::End => {
+                    Hole::Inside => return Continue::Parsing,
+                    Hole::End => {
                         let (response, here) = self.replies.take();
                         self.replied(response, here, sink);
                         return self.verdict(gap.at, sink);
                     }
-                    frame::Hole::Beyond => match self.replies.take_cut() {
+                    Hole::Beyond => match self.replies.take_cut() {
                         Some((response, here)) => {
                             self.replied(response, here, sink);
                             true
                         }
                         None => false,
                     },
-                    frame::Hole::Between => false,
+                    Hole::Between => false,
                 };
-                (was_lost, u64::from(!understood))
+                (was_lost, understood)
             }
         };
-        // One call of those that are missing may have gone on with the message under way.
-        let messages = if was_lost { calls } else { calls.saturating_sub(1) + messages };
-        self.lose(gap.direction, if lost || !was_lost { messages } else { 0 }, lost);
+        self.lose(gap.direction, taken.messages(was_lost, understood), lost);
         self.verdict(gap.at, sink)
     }
 

@@ -126,7 +126,7 @@ impl Subscriptions {
         response: Response,
         here: Here,
     ) -> Option<(Response, Here)> {
-        self.count(verb, response.reply.third.unwrap_or_default());
+        self.count(verb, response.reply.third.unwrap_or_default().into());
         match &mut self.open {
             Some(open) => {
                 open.seen += 1;

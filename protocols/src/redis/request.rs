@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     Timestamp,
+    piped::{self, Hole, Step},
     placed::{Here, Size},
     texts::Texts,
 };
@@ -22,30 +23,6 @@ pub(super) const HELD_BYTES_LIMIT: usize = INLINE_KEEP + HEADER_BYTES + ARGUMENT
 
 /// Arguments that a command may have: as many as Redis takes.
 const ARGUMENTS: u64 = 1 << 31;
-
-/// What the stream does with bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    /// So many were taken in.
-    Taken(usize),
-    /// So many were taken in, and a command ends with them: [`Commands::take`].
-    Done(usize),
-    /// No command can be read from here.
-    Invalid,
-}
-
-/// What a gap did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hole {
-    /// It lies in an argument.
-    Inside,
-    /// A command ends with it.
-    End,
-    /// It took the end of a command, what there is of it is in [`Commands::take_cut`], and maybe more.
-    Beyond,
-    /// It lies between commands.
-    Between,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -262,12 +239,7 @@ impl Commands {
     }
 
     fn more(&mut self, bytes: &[u8], remaining: u64, texts: &mut Texts) -> Step {
-        let taken = usize::try_from(remaining).unwrap_or(usize::MAX).min(bytes.len());
-        // The last two are the end of the line.
-        let content = usize::try_from(remaining.saturating_sub(2)).unwrap_or(usize::MAX).min(taken);
-        if bytes[content..taken].iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
-            return Step::Invalid;
-        }
+        let Some((content, taken)) = piped::data(bytes, remaining) else { return Step::Invalid };
         if !self.torn {
             let room = ARGUMENT_KEEP.saturating_sub(self.argument.len());
             self.argument.extend_from_slice(&bytes[..content.min(room)]);

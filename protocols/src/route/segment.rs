@@ -50,13 +50,14 @@ pub(super) fn replacement(segment: &[u8]) -> Option<Replacement<'_>> {
     }
 }
 
-/// Small letters, and what joins words of them.
+/// Small letters, what joins words of them, and what lies between segments.
 #[derive(Clone, Copy)]
 enum Class {
     Other,
     Vowel,
     Consonant,
     Separator,
+    Slash,
 }
 
 const CLASSES: [Class; 256] = {
@@ -72,29 +73,60 @@ const CLASSES: [Class; 256] = {
     classes[b'-' as usize] = Class::Separator;
     classes[b'_' as usize] = Class::Separator;
     classes[b'.' as usize] = Class::Separator;
+    classes[b'/' as usize] = Class::Slash;
     classes
 };
+
+/// Bytes of a segment of usual words. No word is longer than its segment.
+const USUAL: usize = 24;
 
 /// Whether a segment is made of words such as most are, so that nothing below would replace it. A shortcut: other
 /// segments may be kept as well.
 fn is_usual(segment: &[u8]) -> bool {
-    let (mut run, mut words) = (0, 0);
-    for &byte in segment {
+    are_usual(segment, 1) && !segment.is_empty()
+}
+
+/// The same of a whole path, of so many segments at most. Versions, such as `v1`, are usual, too.
+pub(super) fn are_usual(path: &[u8], most: usize) -> bool {
+    let (mut run, mut separators, mut start, mut segments) = (0, 0, 0, 0);
+    for (index, &byte) in path.iter().enumerate() {
         match CLASSES[usize::from(byte)] {
             Class::Vowel => run = 0,
-            Class::Consonant => run += 1,
+            Class::Consonant => {
+                run += 1;
+                if run >= 5 {
+                    return false;
+                }
+            }
             Class::Separator => {
                 run = 0;
-                words += 1;
+                separators += 1;
             }
+            Class::Slash => {
+                if !may_end(index - start, separators) {
+                    return false;
+                }
+                segments += usize::from(index > start);
+                (run, separators, start) = (0, 0, index + 1);
+            }
+            Class::Other if is_short_version(path, start, index) => {}
             Class::Other => return false,
         }
-        if run >= 5 {
-            return false;
-        }
     }
-    // No word is longer than its segment.
-    segment.len() <= 24 && words < WORDS && words < segment.len()
+    segments += usize::from(path.len() > start);
+    may_end(path.len() - start, separators) && segments <= most
+}
+
+/// Whether a segment of usual bytes is one of usual words.
+const fn may_end(length: usize, separators: usize) -> bool {
+    length <= USUAL && separators < WORDS && (separators < length || length == 0)
+}
+
+/// Whether the byte at `index` is the end of the segment `v1` that begins at `start`.
+fn is_short_version(path: &[u8], start: usize, index: usize) -> bool {
+    index == start + 1
+        && matches!(path.get(start..=index), Some([b'v', b'0'..=b'9']))
+        && matches!(path.get(index + 1), None | Some(b'/'))
 }
 
 /// The bytes that a percent-encoded text stands for (RFC 3986 section 2.1).
@@ -310,6 +342,19 @@ mod tests {
             if is_usual(segment.as_bytes()) {
                 let (stem, _) = split_extension(segment.as_bytes());
                 prop_assert_eq!(classify(stem), None, "{}", segment);
+            }
+        }
+
+        #[test]
+        fn a_usual_path_is_one_of_segments_that_are_kept(
+            segments in prop::collection::vec("[a-z._-]{0,10}|[a-zA-Z0-9._-]{0,4}|v[0-9]{1,2}", 0..14),
+        ) {
+            let path = segments.join("/");
+            if are_usual(path.as_bytes(), 10) {
+                for segment in &segments {
+                    prop_assert_eq!(replacement(segment.as_bytes()), None, "{}", path);
+                }
+                prop_assert!(segments.iter().filter(|segment| !segment.is_empty()).count() <= 10);
             }
         }
     }

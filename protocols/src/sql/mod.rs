@@ -27,7 +27,7 @@ pub enum Dialect {
 
 /// A statement as it may leave the host.
 ///
-/// Neither text holds control characters, save that line feeds and tabs of the statement stay in [`Statement::text`].
+/// Neither text holds control characters: what ends a line of the statement is a space in [`Statement::text`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Statement {
     /// `db.query.text`: every literal replaced with `?`, a sign before a number included, comments left out, lists of

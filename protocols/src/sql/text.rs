@@ -105,16 +105,10 @@ impl Text {
         }
     }
 
-    /// White space as it was written, save what is a command to a terminal.
+    /// White space, as wide as it was written: a line's end is a space, as attributes hold no control characters.
     fn push_space(&mut self, bytes: &[u8]) {
-        let mut rest = bytes.iter().peekable();
-        while let Some(&byte) = rest.next() {
-            match byte {
-                b'\r' if rest.peek() == Some(&&b'\n') => {}
-                b' ' | b'\t' | b'\n' => self.text.push(byte),
-                _ => self.text.push(b' '),
-            }
-        }
+        let ends = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
+        self.text.extend(std::iter::repeat_n(b' ', bytes.len() - ends));
     }
 
     /// Folds a list of values behind `IN` once it ends.

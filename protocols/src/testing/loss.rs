@@ -135,7 +135,20 @@ pub(crate) fn calls(
 
 /// Plays the calls, those at `lost` not seen, beginning with the call `from`.
 pub(crate) fn play(calls: &[Call], lost: &[usize], from: usize, start: bool) -> Recorder {
-    let mut wire = if start { Wire::new() } else { Wire::joined() };
+    play_on(if start { Wire::new() } else { Wire::joined() }, calls, lost, from)
+}
+
+/// Plays the calls from `from` on to a conversation that was joined there, with the directions swapped. What is reported
+/// must be so of the right end.
+pub(crate) fn play_swapped(calls: &[Call], from: usize) -> Recorder {
+    let mut wire = Wire::joined();
+    wire.swapped = true;
+    let recorder = play_on(wire, calls, &[], from);
+    assert_eq!(recorder.unturned, 0, "reported of the wrong end: {:?}", recorder.seen);
+    recorder
+}
+
+fn play_on(mut wire: Wire, calls: &[Call], lost: &[usize], from: usize) -> Recorder {
     let base = wire.offsets;
     let mut offsets = [0_u64; 2];
     for (index, call) in calls.iter().enumerate() {
@@ -156,3 +169,96 @@ pub(crate) fn play(calls: &[Call], lost: &[usize], from: usize, start: bool) -> 
     }
     wire.close(CloseReason::Closed)
 }
+
+/// Two halves of the call `from`, cut at a place within it.
+pub(crate) fn cut(calls: &mut Vec<Call>, from: usize, place: prop::sample::Index) {
+    let call = &mut calls[from];
+    let after = call.bytes.split_off(place.index(call.bytes.len()));
+    let rest = Call { bytes: after, pause: false, ..call.clone() };
+    calls.insert(from + 1, rest);
+}
+
+/// The properties of a protocol whose clients pipeline: whatever is lost, wherever the observation begins, and whichever
+/// end is believed to ask, no answer is taken for another's.
+///
+/// `calls` makes the calls of batches and says how many exchanges they carry, beside `first` that only say what is
+/// spoken; `check` says that every pair is a true one, and how many there are.
+macro_rules! pipelining_properties {
+    ($calls:path, $check:path, $first:expr) => {
+        proptest! {
+            #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+            #[test]
+            fn nothing_lost_every_command_has_its_answer(batches in loss::batches()) {
+                let (calls, total) = $calls(&batches);
+                let recorder = loss::play(&calls, &[], 0, true);
+                prop_assert_eq!($check(&recorder, total)?, total);
+                prop_assert_eq!(recorder.seen.len(), total + $first);
+                prop_assert_eq!(recorder.unobserved, 0);
+            }
+
+            #[test]
+            fn whatever_call_is_lost_no_answer_is_taken_for_another_s(
+                batches in loss::batches(),
+                lost in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+            ) {
+                let (calls, total) = $calls(&batches);
+                let lost: Vec<usize> = lost.iter().map(|index| index.index(calls.len())).collect();
+                $check(&loss::play(&calls, &lost, 0, true), total)?;
+            }
+
+            #[test]
+            fn one_call_is_lost_and_every_exchange_is_reported_once(
+                batches in loss::batches(),
+                lost in any::<prop::sample::Index>(),
+            ) {
+                let (calls, total) = $calls(&batches);
+                // What says first what the connection speaks is not lost: a command, or an exchange.
+                let kept = if $first > 0 { 2 * $first } else { 1 };
+                prop_assume!(calls.len() > kept);
+                let recorder = loss::play(&calls, &[kept + lost.index(calls.len() - kept)], 0, true);
+                let reported = recorder.seen.len() as u64 + recorder.unobserved;
+                prop_assert_eq!(reported, (total + $first) as u64, "{:?}", lines(&recorder));
+            }
+
+            #[test]
+            fn wherever_the_observation_begins_only_true_pairs_are_reported(
+                batches in loss::batches(),
+                from in any::<prop::sample::Index>(),
+                lost in prop::collection::vec(any::<prop::sample::Index>(), 0..2),
+            ) {
+                let (calls, total) = $calls(&batches);
+                let lost: Vec<usize> = lost.iter().map(|index| index.index(calls.len())).collect();
+                $check(&loss::play(&calls, &lost, from.index(calls.len()), false), total)?;
+            }
+
+            #[test]
+            fn an_observation_that_begins_at_any_byte_reports_only_true_pairs(
+                batches in loss::batches(),
+                from in any::<prop::sample::Index>(),
+                place in any::<prop::sample::Index>(),
+            ) {
+                let (mut calls, total) = $calls(&batches);
+                let from = from.index(calls.len());
+                loss::cut(&mut calls, from, place);
+                $check(&loss::play(&calls, &[], from + 1, false), total)?;
+            }
+
+            #[test]
+            fn with_its_ends_mistaken_for_each_other_a_conversation_gives_the_same_pairs_or_none(
+                batches in loss::batches(),
+                from in any::<prop::sample::Index>(),
+            ) {
+                let (calls, total) = $calls(&batches);
+                let from = from.index(calls.len());
+                let known = $check(&loss::play(&calls, &[], from, false), total)?;
+                let swapped = loss::play_swapped(&calls, from);
+                let pairs = $check(&swapped, total)?;
+                prop_assert!(pairs <= known);
+                prop_assert!(known < 4 || pairs > 0, "none of {known}: {:?}", lines(&swapped));
+            }
+        }
+    };
+}
+
+pub(crate) use pipelining_properties;

@@ -10,13 +10,15 @@ use super::{
     message::{Answer, ClientHello, ServerHello},
     names,
 };
-use crate::{CloseReason, Details, Endpoints, Outcome, Side, TraceParent, Value, ends, sanitise::field_text};
+use crate::{Details, Endpoints, Outcome, Protocol, Side, TraceParent, Value, ends, sanitise::field_text};
 
 /// One handshake, as far as it can be read.
 pub(super) struct TlsExchange<'a> {
     pub(super) request: Option<&'a ClientHello>,
     pub(super) response: Option<&'a Answer>,
     pub(super) outcome: Outcome,
+    /// The protocol in which both ends agreed to go on in TLS.
+    pub(super) upgraded_from: Option<Protocol>,
 }
 
 impl<'a> TlsExchange<'a> {
@@ -34,13 +36,7 @@ impl<'a> TlsExchange<'a> {
 
     fn error(&self) -> Option<&'static str> {
         match (self.outcome, self.response) {
-            (Outcome::NoResponse(reason), _) => match reason {
-                CloseReason::Closed => Some("connection_closed"),
-                CloseReason::Reset => Some("connection_reset"),
-                CloseReason::Timeout => Some("timeout"),
-                // The observation ended, not the handshake.
-                CloseReason::Evicted => None,
-            },
+            (Outcome::NoResponse(reason), _) => reason.error(),
             (_, Some(Answer { alert: Some(alert), .. })) => Some(names::alert(*alert)),
             (_, Some(Answer { foreign: true, .. })) => Some("invalid_response"),
             _ => None,
@@ -120,6 +116,9 @@ impl Details for TlsExchange<'_> {
         if let Some(hello) = self.request.filter(|hello| !hello.protocols.is_empty()) {
             let protocols = hello.protocols.iter().map(|protocol| field_text(protocol)).collect();
             visit("plainsight.tls.client.protocols", Value::Texts(protocols));
+        }
+        if let Some(protocol) = self.upgraded_from {
+            visit("plainsight.tls.upgraded_from", Value::Text(Cow::Borrowed(protocol.name())));
         }
         let features = self.features();
         if !features.is_empty() {

@@ -3,7 +3,8 @@
 //!
 //! A connection is one exchange: the ClientHello, answered by a ServerHello or an alert. Records are cut in `frame` and
 //! put together there, hellos are read in `message`, `parser` pairs the two and then gives the connection up, because
-//! what follows is encrypted. Protocols that switch to TLS within a connection notice that themselves.
+//! what follows is encrypted. Protocols that switch to TLS within a connection notice that themselves, and hand it over
+//! with [`within`].
 
 use crate::{
     Detection, Direction, Protocol, Settings,
@@ -30,6 +31,11 @@ pub(crate) const HELD_BYTES_LIMIT: usize = 2 * (frame::RECORD_HEADER + frame::CL
 
 fn detect(_direction: Direction, bytes: &[u8]) -> Detection {
     frame::detect(bytes)
+}
+
+/// The parser of what is left of a connection on which both ends have agreed in another protocol to go on in TLS.
+pub(crate) fn within(protocol: Protocol) -> Box<dyn Parser> {
+    Box::new(parser::TlsParser::within(protocol))
 }
 
 fn start(_settings: &Settings, from_start: bool) -> Box<dyn Parser> {

@@ -79,10 +79,12 @@ impl Stream {
     }
 }
 
-/// Remembers that the exchange was reported.
+/// Says what a handshake was, and remembers that it was reported.
 #[derive(Default)]
 struct Describer {
     reported: Cell<bool>,
+    /// What the connection spoke before.
+    upgraded_from: Option<Protocol>,
 }
 
 impl Describe<ClientHello, Answer> for Describer {
@@ -102,6 +104,7 @@ impl Describe<ClientHello, Answer> for Describer {
             request: request.map(|message| &message.content),
             response: response.map(|message| &message.content),
             outcome,
+            upgraded_from: self.upgraded_from,
         });
     }
 }
@@ -124,6 +127,11 @@ impl TlsParser {
             hellos: Ordered::new(from_start),
             describer: Describer::default(),
         }
+    }
+
+    pub(super) fn within(protocol: Protocol) -> Self {
+        let describer = Describer { upgraded_from: Some(protocol), ..Describer::default() };
+        Self { describer, ..Self::new(true) }
     }
 
     fn take_client(&mut self, input: Input<'_>, sink: &mut dyn Sink) -> Continue {

@@ -3,6 +3,7 @@
 mod detection;
 mod faults;
 mod handshakes;
+mod upgrades;
 
 use crate::{
     CloseReason, Direction, GapCause, Limit, Outcome, Protocol, State,

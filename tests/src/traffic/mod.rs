@@ -7,6 +7,7 @@
 
 pub mod binary;
 pub mod captures;
+pub mod clock;
 pub mod lines;
 pub mod noise;
 pub mod recorded;

@@ -64,13 +64,15 @@ enum What {
     Calls,
     /// Resident memory at rest and with many open connections
     Memory,
+    /// HTTP/1 exchanges through replay, from memory
+    Replay,
     /// Parsing, matching and sanitising from memory
     Parser,
 }
 
 impl What {
     const fn needs_probe(self) -> bool {
-        !matches!(self, Self::Parser)
+        !matches!(self, Self::Replay | Self::Parser)
     }
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn run(workspace: &Workspace, set_up: &setup::Options, options: &Opti
             What::Service => throughput::service(&setting),
             What::Calls => calls::measure(&setting),
             What::Memory => memory::measure(&setting),
+            What::Replay => replay(workspace),
             What::Parser => parser(workspace),
         }
         .with_context(|| format!("cannot measure {what:?}"))?;
@@ -147,9 +150,21 @@ fn setting(
     })
 }
 
+/// The whole way of a capture file's bytes in one figure.
+fn replay(workspace: &Workspace) -> Result<()> {
+    println!("\nreplay, from memory, one core");
+    cargo_bench(workspace, &["--package", "plainsight", "--bench", "replay"])
+}
+
+/// Every parser, and the room before them.
 fn parser(workspace: &Workspace) -> Result<()> {
     println!("\nparser, from memory, one core");
+    cargo_bench(workspace, &["--package", "plainsight-protocols", "--bench", "*"])?;
+    cargo_bench(workspace, &["--package", "plainsight", "--bench", "flow"])
+}
+
+fn cargo_bench(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     let mut bench = command::cargo(workspace.root());
-    bench.args(["bench", "--package", "plainsight-protocols", "--package", "plainsight", "--bench", "*"]);
+    bench.arg("bench").args(arguments);
     command::run(&mut bench)
 }

@@ -120,7 +120,7 @@ capture() {
     fi
 }
 
-echo "plainsight-check: plan 9"
+echo "plainsight-check: plan 10"
 echo "running $(uname -r)"
 echo "<p>a small page</p>" >/www/page.html
 
@@ -138,7 +138,16 @@ fi
 timeout 60 plainsight doctor >/tmp/doctor 2>&1
 expect "calls are watched by way of $hook" grep "$hook  *attaches" /tmp/doctor
 capture "HTTP over IPv4 is seen from both ends" 127.0.0.1 8080
+
+# From here on everything runs in a group that is named like a container's, in the hierarchy of version 2.
+container=$(printf 'c0ffee00%.0s' 1 2 3 4 5 6 7 8)
+mkdir -p "/sys/fs/cgroup/docker/$container"
+echo $$ >"/sys/fs/cgroup/docker/$container/cgroup.procs"
 capture "HTTP over IPv6 is seen from both ends" "[::1]" 8081
+grep '"exe":"/bin/busybox"' /tmp/exchanges | grep "\"container\":{\"id\":\"$container\"" >/tmp/named
+expect "processes of a moment are named, with their container by version 2" test "$(wc -l </tmp/named)" -eq $((2 * REQUESTS))
+# Those that are not, for whoever has to find out why.
+grep '"side"' /tmp/exchanges | grep -v -F -x -f /tmp/named
 
 mount -t tmpfs tmpfs /sys/kernel/btf
 lacks_btf "doctor names the lack of BTF" plainsight doctor

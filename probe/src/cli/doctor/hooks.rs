@@ -12,6 +12,11 @@ pub(super) fn checks() -> Vec<Check> {
     let mut checks = vec![Check::ok("ring", format!("{ring} MiB between kernel and userspace"))];
     checks.extend(hooks.into_iter().map(|TriedHook { name, attached }| match attached {
         Ok(hook) => attached_check(&hook),
+        Err(error) if name.starts_with("sched_") => Check::warning(
+            name,
+            error.to_string(),
+            "none needed; processes that live for a moment may stay without names",
+        ),
         Err(error) => failed(name, &error),
     }));
     checks

@@ -15,10 +15,15 @@ use tokio::{runtime, sync::watch, time::Instant};
 use super::{
     Acceptance, Delivery, Destination, DestinationStats, DropReason, ExportSettings, LARGEST_REQUEST, Stream,
     TlsError, Tracker,
-    destination::{Deadline, GRACE, Shared, Worker},
+    destination::{Deadline, GRACE, Worker},
+    shared::Shared,
+    spill::Spill,
     transport::Transport,
 };
-use crate::export::{Batch, queue::Queue};
+use crate::export::{
+    Batch,
+    queue::{DiskError, DiskQueue, Queue},
+};
 
 /// Why exporting cannot begin.
 #[derive(Debug, Error)]
@@ -70,6 +75,14 @@ pub enum StartError {
         name: String,
         /// What the library said.
         reason: String,
+    },
+    /// The disk queue cannot be opened.
+    #[error("destination {name}: {source}")]
+    Disk {
+        /// The destination.
+        name: String,
+        /// Why.
+        source: DiskError,
     },
     /// Statistics and disk queues go by name.
     #[error("two destinations are named {name:?}: give each a name of its own")]
@@ -126,7 +139,8 @@ impl Exporter {
             let _inside = runtime.enter();
             for destination in &settings.destinations {
                 let transport = Transport::new(destination)?;
-                let queue = Queue::new(&destination.queue, destination.max_in_flight);
+                let mut queue = Queue::new(&destination.queue, destination.max_in_flight);
+                let disk = open_disk(destination, &mut queue)?;
                 let target = transport.shown().to_owned();
                 let shared = Arc::new(Shared::new(
                     destination.name.clone(),
@@ -135,7 +149,9 @@ impl Exporter {
                     queue,
                 ));
                 destinations.push(Arc::clone(&shared));
-                workers.push(Worker::new(shared, transport, destination.retry, watched.clone()));
+                let spill = disk
+                    .map(|(disk, after, sentence)| Spill::new(Arc::clone(&shared), disk, after, sentence));
+                workers.push(Worker::new(shared, transport, destination.retry, watched.clone(), spill));
             }
         }
         let (ending, ended) = mpsc::channel();
@@ -262,6 +278,16 @@ impl fmt::Debug for Exporter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Exporter").field("destinations", &self.stats()).finish_non_exhaustive()
     }
+}
+
+type Disk = (DiskQueue, Duration, Option<String>);
+
+fn open_disk(destination: &Destination, queue: &mut Queue) -> Result<Option<Disk>, StartError> {
+    let Some(settings) = &destination.queue.disk else { return Ok(None) };
+    let (disk, left) = DiskQueue::open(settings, &destination.name)
+        .map_err(|source| StartError::Disk { name: destination.name.clone(), source })?;
+    queue.found(&left);
+    Ok(Some((disk, settings.after, left.sentence)))
 }
 
 /// Requests that no receiver has to take are not sent (OTLP 1.11).

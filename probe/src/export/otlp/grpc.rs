@@ -55,8 +55,8 @@ impl GrpcTransport {
             .tcp_keepalive(Some(Duration::from_secs(60)))
             .tcp_nodelay(true);
         if url.scheme() == "https" {
-            let material =
-                Material::read(&destination.tls).map_err(|source| StartError::tls(destination, source))?;
+            let material = Material::read(&destination.tls, true)
+                .map_err(|source| StartError::tls(destination, source))?;
             endpoint = endpoint
                 .tls_config(material.grpc().timeout(destination.timeout))
                 .map_err(|error| invalid(chain(&error)))?;

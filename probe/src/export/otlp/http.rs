@@ -27,6 +27,9 @@ pub(super) const LONGEST_ANSWER: usize = 4 << 20;
 /// Payloads of this size or more are packed by a helper thread, so that other destinations' answers need not wait.
 const LARGE: usize = 32 << 10;
 
+/// The variables that name a proxy for http.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
 /// The level of gzip: of telemetry, which repeats itself, higher ones save a few per cent and cost several times as much.
 const GZIP_LEVEL: u32 = 4;
 
@@ -60,8 +63,10 @@ impl HttpTransport {
             .retry(reqwest::retry::never())
             .http1_only();
         // Without https in the endpoint there may still be a proxy that is reached by TLS.
-        let material =
-            Material::read(&destination.tls).map_err(|source| StartError::tls(destination, source))?;
+        let may_be_tls =
+            endpoint.scheme() == "https" || PROXIES.iter().any(|name| std::env::var_os(name).is_some());
+        let material = Material::read(&destination.tls, may_be_tls)
+            .map_err(|source| StartError::tls(destination, source))?;
         let config = material.http().map_err(|error| invalid(error.to_string()))?;
         builder = builder.tls_backend_preconfigured(config);
         let client = builder.build().map_err(|error| invalid(chain(&error)))?;

@@ -25,6 +25,8 @@
 //!   never more than one request of it in flight, and while that is tried again, the rest of the stream waits. Metrics
 //!   and logs are one ordered stream each, unless their sender names another ([`Exporter::submit_and_track`]). Spans need
 //!   no order, so up to [`Destination::max_in_flight`] of their batches are in flight; with 1, they are in order, too.
+//! - What memory has no room for goes to disk, if a destination has [`DiskSettings`], and comes back in order. It survives
+//!   this process and the next one sends it. Without a disk queue the oldest batches are dropped and counted.
 //! - A batch is sent again only when the specification allows it: then it was not taken, or nothing is known because
 //!   no answer came. A partial success is never sent again.
 //! - Nothing arrives twice except where an answer was lost, and after a crash.
@@ -44,12 +46,15 @@ mod destination;
 mod environment;
 mod exporter;
 mod file;
+mod flight;
 mod grpc;
 mod http;
 mod json;
 mod remedy;
 mod retry;
 mod settings;
+mod shared;
+mod spill;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -57,6 +62,7 @@ mod tls;
 mod tracking;
 mod transport;
 
+pub use super::queue::DiskError;
 pub use environment::{Environment, EnvironmentError, Exporters, from_environment};
 pub use exporter::{Exporter, StartError};
 pub use retry::LONGEST_ASKED_WAIT;

@@ -104,7 +104,7 @@ impl Amount {
 pub struct KindStats {
     /// Waiting in memory.
     pub queued: Amount,
-    /// Waiting on disk.
+    /// Waiting on disk, or just read from there to be sent next.
     pub on_disk: Amount,
     /// Being sent, or between two attempts.
     pub in_flight: Amount,

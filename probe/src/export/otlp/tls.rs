@@ -71,11 +71,14 @@ struct Client {
 }
 
 impl Material {
-    pub(super) fn read(settings: &TlsSettings) -> Result<Self, TlsError> {
+    /// The system's authorities are some hundred files; they are read only if a connection may need them.
+    pub(super) fn read(settings: &TlsSettings, with_system: bool) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
         // A small image has none of them, and needs none if the settings name one. What is missing shows when a
         // receiver's certificate is checked, with its remedy.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if with_system {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
         if let Some(path) = &settings.certificate {
             let what = "trusted certificate";
             let pem = read(what, path)?;

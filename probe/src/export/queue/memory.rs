@@ -1,6 +1,11 @@
 //! The lanes of one destination and the limits that they share.
 
-use super::{Entry, lane::Lane};
+use std::time::{Duration, Instant};
+
+use super::{
+    Entry, Left,
+    lane::{Lane, Rest},
+};
 use crate::export::{
     SignalKind,
     otlp::{Amount, DropReason, KindStats, QueueSettings, Stream},
@@ -126,14 +131,91 @@ impl Queue {
     }
 
     /// Takes out everything that waits.
-    pub(in crate::export) fn drain(&mut self) -> Vec<Entry> {
-        let mut rest = Vec::new();
-        for lane in &mut self.lanes {
-            rest.extend(std::mem::take(&mut lane.waiting));
-            rest.extend(std::mem::take(&mut lane.tracked));
-            lane.cost = 0;
-            lane.stats.queued = Default::default();
+    pub(in crate::export) fn drain(&mut self) -> [Rest; 3] {
+        self.lanes.each_mut().map(Lane::drain)
+    }
+
+    /// An attempt to send a batch of this kind failed, or succeeded.
+    pub(in crate::export) fn attempted(&mut self, kind: SignalKind, success: bool) {
+        let lane = self.lane(kind);
+        lane.failing_since = if success { None } else { lane.failing_since.or_else(|| Some(Instant::now())) };
+    }
+
+    pub(in crate::export) fn is_failing(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.failing_since.is_some())
+    }
+
+    /// The kinds that have failed for so long.
+    pub(in crate::export) fn failing_for(&self, time: Duration) -> [bool; 3] {
+        self.lanes.each_ref().map(|lane| lane.failing_since.is_some() && lane.fails_for() >= time)
+    }
+
+    /// Whether all that is left in memory is of kinds whose attempts fail.
+    pub(in crate::export) fn is_hopeless(&self) -> bool {
+        self.lanes
+            .iter()
+            .filter(|lane| lane.stats.queued.batches + lane.stats.in_flight.batches > 0)
+            .all(|lane| lane.failing_since.is_some())
+    }
+
+    /// Takes out what should go to disk now: of kinds that have failed for `after`, everything; else of the fullest lane,
+    /// when half of the memory is taken, so that there is room for what comes while the disk works.
+    pub(in crate::export) fn take_for_disk(&mut self, after: Duration) -> Option<(SignalKind, Vec<Entry>)> {
+        let is_half_full = self.is_over(self.bytes_limit / 2, self.items_limit / 2);
+        let (place, lane) = self
+            .lanes
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, lane)| !lane.waiting.is_empty())
+            .filter(|(_, lane)| is_half_full || (lane.failing_since.is_some() && lane.fails_for() >= after))
+            .max_by_key(|(_, lane)| lane.cost)?;
+        Some((SignalKind::ALL[place], lane.take_for_disk(SPILL_BYTES.min(self.bytes_limit / 4))))
+    }
+
+    pub(in crate::export) fn spilled(&mut self, kind: SignalKind, amount: Amount, cost: usize) {
+        self.lane(kind).spilled(amount, cost);
+    }
+
+    pub(in crate::export) fn not_spilled(&mut self, kind: SignalKind, entries: Vec<Entry>) {
+        self.lane(kind).not_spilled(entries);
+    }
+
+    pub(in crate::export) fn forget_disk(&mut self, on_the_way: &[(SignalKind, Amount, usize)]) {
+        for kind in SignalKind::ALL {
+            let (mut amount, mut cost) = (Amount::default(), 0);
+            for (_, one, its_cost) in on_the_way.iter().filter(|(of, ..)| *of == kind) {
+                amount.add(*one);
+                cost += its_cost;
+            }
+            self.lane(kind).forget_disk(amount, cost);
         }
-        rest
+    }
+
+    /// How many batches of each kind should be read from disk now.
+    pub(in crate::export) fn wants(&self) -> [usize; 3] {
+        self.lanes.each_ref().map(|lane| lane.wants(self.in_flight_limit))
+    }
+
+    pub(in crate::export) fn loaded(&mut self, kind: SignalKind, entries: Vec<Entry>) {
+        self.lane(kind).loaded(entries);
+    }
+
+    /// What is on disk is no longer, for this reason.
+    pub(in crate::export) fn lost_on_disk(&mut self, kind: SignalKind, amount: Amount, reason: DropReason) {
+        let stats = self.stats_mut(kind);
+        stats.on_disk.subtract(amount);
+        stats.dropped.add(reason, amount.items);
+    }
+
+    /// What an earlier process left.
+    pub(in crate::export) fn found(&mut self, left: &Left) {
+        for kind in SignalKind::ALL {
+            let stats = self.stats_mut(kind);
+            stats.on_disk = left.waiting[kind as usize];
+            stats.dropped.add(DropReason::Damaged, left.lost[kind as usize].items);
+        }
     }
 }
+
+/// Written to disk at once: enough that forcing it to the disk is a small part of the time.
+const SPILL_BYTES: usize = 8 << 20;

@@ -8,6 +8,7 @@
 //!   their sender has them still. When there is no room, it is told so and keeps them.
 //! - Within a lane what is on disk is older than what is in memory, and is sent before it.
 
+mod disk;
 mod lane;
 mod memory;
 #[cfg(test)]
@@ -15,6 +16,9 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use disk::DiskError;
+pub(super) use disk::{DiskQueue, Left, Place};
+pub(super) use lane::Rest;
 pub(super) use memory::{Pushed, Queue};
 
 use super::{
@@ -29,6 +33,8 @@ pub(super) struct Entry {
     pub(super) stream: Stream,
     /// Set if its sender wants to know what becomes of it.
     pub(super) tracker: Option<Arc<Tracker>>,
+    /// Where it is on disk, if it came from there.
+    pub(super) place: Option<Place>,
 }
 
 impl Entry {
@@ -38,7 +44,7 @@ impl Entry {
 
     /// What it takes of the memory limit: with a share for the queue's own structures, so that very many very small
     /// batches are bounded as well.
-    fn cost(&self) -> usize {
+    pub(super) fn cost(&self) -> usize {
         self.batch.payload.len().saturating_add(OVERHEAD)
     }
 }

@@ -246,3 +246,27 @@ fn parsers_that_hold_too_much_together_start_anew_the_longest_holding_first() {
     assert!(counters.restarted >= 10, "{} restarts", counters.restarted);
     assert_eq!(counters.open, 20);
 }
+
+/// What a client and a server of MySQL said, a line for each part, from their first bytes to a query that is compressed
+/// as they had agreed.
+const COMPRESSED: &str = include_str!("../../../../protocols/src/mysql/tests/recorded/zlib.chunks");
+
+#[test]
+fn a_connection_that_goes_on_compressed_is_reported_so_far_and_ignored_from_there_on() {
+    let mut dialogue = Dialogue::new(WorkerSettings::live(), Role::Server);
+    let lines: Vec<_> = COMPRESSED.lines().collect();
+    for line in &lines {
+        let (head, text) = line.split_once(' ').expect("who speaks, then what");
+        let digits = |place: usize| text.get(place..place + 2).expect("two digits a byte");
+        let byte = |place| u8::from_str_radix(digits(place), 16).expect("a byte");
+        let bytes: Vec<u8> = (0..text.len()).step_by(2).map(byte).collect();
+        let flow = if head.ends_with('>') { Flow::Received } else { Flow::Sent };
+        dialogue.say(flow, &bytes);
+    }
+    dialogue.tick(5000);
+    assert_eq!(dialogue.worker.observer().ignored, [1], "said once: the kernel stops copying");
+    assert_eq!(dialogue.told(), ["1 Server LOGIN app@shop (zlib) Complete"]);
+    assert_eq!(dialogue.worker.held_bytes(), 0);
+    let counters = dialogue.worker.counters().connections;
+    assert_eq!((counters.ignored, counters.chunks), (1, lines.len() as u64));
+}

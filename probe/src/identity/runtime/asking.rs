@@ -84,6 +84,11 @@ impl Asker {
                     let (shared, runtimes) = (Arc::clone(&self.shared), Arc::clone(&self.runtimes));
                     tokio::spawn(async move {
                         let answer = ask(&runtimes, &id).await;
+                        if let Ok(Some(Described { pod: Some(pod), .. })) = &answer
+                            && let (Some(address), Some(peer)) = (pod.address, pod.peer())
+                        {
+                            shared.peers.add_container(address, Arc::new(peer));
+                        }
                         shared.metadata.containers.answered(&id, answer);
                         drop(place);
                     });

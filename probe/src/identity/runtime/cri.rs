@@ -21,7 +21,7 @@ use tonic::{
 use tonic_prost::ProstCodec;
 
 use super::{Described, Silent, cri_messages as messages};
-use crate::identity::{Container, Image, Labels, Peer, PeerKind, Pod};
+use crate::identity::{Container, Image, Labels, Peer, Pod};
 
 /// Most sandboxes remembered.
 const SANDBOXES: usize = 2048;
@@ -88,13 +88,7 @@ impl Cri {
         let mut all = Vec::new();
         for listed in list.items.iter().take(SANDBOXES) {
             let Some(sandbox) = self.sandbox(&listed.id).await? else { continue };
-            let Some(name) = sandbox.pod.name.clone() else { continue };
-            let peer = Arc::new(Peer {
-                kind: PeerKind::Pod,
-                name,
-                namespace: sandbox.pod.namespace.clone(),
-                service: sandbox.pod.workload().map(|owner| owner.name.clone()),
-            });
+            let Some(peer) = sandbox.pod.peer().map(Arc::new) else { continue };
             all.extend(sandbox.addresses.iter().map(|&address| (address, Arc::clone(&peer))));
         }
         Ok(all)
@@ -162,7 +156,7 @@ fn container(listed: messages::ListedContainer, status: Option<messages::Contain
     }
     Container {
         id: listed.id.into(),
-        name: Some(metadata.name.into()).filter(|name: &Box<str>| !name.is_empty()),
+        name: (!metadata.name.is_empty()).then(|| metadata.name.into()),
         image,
         restart_count: Some(metadata.attempt),
         labels: Labels::new(if status.labels.is_empty() { listed.labels } else { status.labels }),

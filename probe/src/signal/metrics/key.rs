@@ -46,7 +46,7 @@ pub(super) fn push(key: &mut Vec<u8>, attribute: u8, value: Stored<'_>) {
                 if text.len() > TEXT_LIMIT { &text[..text.floor_char_boundary(TEXT_LIMIT)] } else { text };
             let [low, high] = u16::try_from(text.len()).unwrap_or(0).to_le_bytes();
             key.extend_from_slice(&[attribute, TEXT, low, high]);
-            key.extend_from_slice(text.as_bytes());
+            extend(key, text.as_bytes());
         }
         Stored::Integer(number) => {
             key.extend_from_slice(&[attribute, INTEGER]);
@@ -60,6 +60,29 @@ pub(super) fn push(key: &mut Vec<u8>, attribute: u8, value: Stored<'_>) {
             key.extend_from_slice(&[attribute, IPV6]);
             key.extend_from_slice(&address.octets());
         }
+    }
+}
+
+/// Appends bytes. Most values have sixteen or fewer, for which a call to copy them costs more than the copy: they go in
+/// two pieces of a fixed size that may overlap.
+#[inline]
+fn extend(key: &mut Vec<u8>, bytes: &[u8]) {
+    let end = key.len() + bytes.len();
+    match (bytes.len(), bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (8..=16, Some(first), Some(last)) => {
+            key.extend_from_slice(first);
+            key.truncate(end - 8);
+            key.extend_from_slice(last);
+        }
+        (0..8, ..) => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                key.extend_from_slice(first);
+                key.truncate(end - 4);
+                key.extend_from_slice(last);
+            }
+            _ => bytes.iter().for_each(|&byte| key.push(byte)),
+        },
+        _ => key.extend_from_slice(bytes),
     }
 }
 

@@ -52,6 +52,22 @@ fn a_member_is_the_server_only_of_what_it_answers() {
 }
 
 #[test]
+fn a_member_that_is_bound_to_no_address_says_nothing_of_what_others_may_answer() {
+    for (port, suffix, name) in [(5353, ".local", "mdns"), (5355, "", "llmnr")] {
+        let mut socket = Socket::at(&format!("0.0.0.0:{port}"));
+        // Programs without the port ask, too, and are answered to their own.
+        socket.receive("10.0.0.3:41000", &query(7, &format!("elsewhere{suffix}"), A));
+        let asked = query(8, &format!("here{suffix}"), A);
+        socket.receive("10.0.0.3:41001", &asked);
+        socket.send("10.0.0.3:41001", &answer(&asked, 0, &[address(9)]));
+        socket.pass(6 * SECOND);
+        assert_eq!(socket.lines(), [format!("server A here{suffix} 192.0.2.9 Complete")]);
+        assert_eq!(kind(&socket, 0), Some(name));
+        assert_eq!(socket.told.ends[0].0.remote, socket_address("10.0.0.3:41001"));
+    }
+}
+
+#[test]
 fn link_local_answers_come_from_whoever_has_the_name() {
     let mut socket = Socket::at("10.0.0.7:50000");
     let asked = [head(9, 0, [1, 0, 0, 0]), question("desk", A, 1)].concat();

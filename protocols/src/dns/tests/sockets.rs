@@ -290,11 +290,18 @@ fn questions_beyond_the_bound_push_the_oldest_out_and_are_counted() {
     assert!(socket.seen().iter().all(|seen| seen.outcome == Outcome::NoResponse(CloseReason::Evicted)));
     assert!(socket.datagrams.held_bytes() > crate::dns::SOCKET_BYTES_LIMIT / 4 * 3);
     // The same id for ever other names costs no more than a few comparisons each.
-    let begun = std::time::Instant::now();
-    for number in 0..20_000 {
-        socket.receive("10.0.0.8:40000", &query(1, &format!("n{number}.example"), A));
+    let mut thousands = Vec::new();
+    for thousand in 0..20 {
+        let begun = std::time::Instant::now();
+        for number in thousand * 1000..(thousand + 1) * 1000 {
+            socket.receive("10.0.0.8:40000", &query(1, &format!("n{number}.example"), A));
+        }
+        thousands.push(begun.elapsed());
     }
-    assert!(begun.elapsed().as_secs() < 5);
+    // The best of some: a busy machine makes others longer.
+    let (first, last) =
+        (thousands[..5].iter().min().expect("some"), thousands[15..].iter().min().expect("some"));
+    assert!(*last < *first * 5, "{thousands:?}");
     socket.pass(6 * SECOND);
     assert_eq!(socket.datagrams.held_bytes(), 0);
     assert_eq!(socket.seen().len(), usize::from(many) + 20_000);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
-use crate::CloseReason;
+use crate::{CloseReason, testing::splits};
 
 /// Exchanges that between them show every way a message can end.
 fn exchanges() -> Vec<(String, String)> {
@@ -43,28 +43,9 @@ fn exchanges() -> Vec<(String, String)> {
 fn records(order: &[usize], cuts: &[Vec<prop::sample::Index>]) -> Vec<Seen> {
     let exchanges = exchanges();
     let mut wire = Wire::new();
-    for (position, &index) in order.iter().enumerate() {
-        let (request, response) = &exchanges[index];
-        for (direction, text, side) in [(Direction::ToServer, request, 0), (Direction::ToClient, response, 1)]
-        {
-            let empty = Vec::new();
-            let cuts = cuts.get((position * 2 + side) % cuts.len().max(1)).unwrap_or(&empty);
-            let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(text.len())).collect();
-            places.push(text.len());
-            places.sort_unstable();
-            let mut from = 0;
-            for to in places {
-                wire.bytes(direction, &text.as_bytes()[from..to]);
-                from = to;
-            }
-        }
-    }
-    let mut seen = wire.close(CloseReason::Closed).seen;
-    for seen in &mut seen {
-        assert!(seen.ended.is_some());
-        (seen.started, seen.ended) = (0, None);
-    }
-    seen
+    let rounds: Vec<_> = order.iter().map(|&index| exchanges[index].clone()).collect();
+    splits::tell(&mut wire, &rounds, cuts);
+    splits::untimed(&mut wire)
 }
 
 proptest! {
@@ -156,7 +137,9 @@ fn time_of_head(bytes: usize) -> std::time::Duration {
 
 #[test]
 fn a_head_that_comes_byte_by_byte_takes_time_in_proportion() {
-    let (short, long) = (time_of_head(6_000), time_of_head(60_000));
+    // The best of some runs: a busy machine makes others longer.
+    let best = |bytes| (0..4).map(|_| time_of_head(bytes)).min().expect("a run");
+    let (short, long) = (best(6_000), best(60_000));
     // Ten times the bytes: quadratic work would take a hundred times as long.
-    assert!(long < short * 40, "{short:?} for a tenth of what took {long:?}");
+    assert!(long < short * 60, "{short:?} for a tenth of what took {long:?}");
 }

@@ -49,14 +49,21 @@ fn a_joined_connection_is_found_by_its_next_request() {
 }
 
 #[test]
-fn a_joined_connection_without_a_request_needs_both_directions() {
-    let mut wire = Wire::joined();
-    wire.asks(&frame(kind::WINDOW_UPDATE, 0, 0, &[0, 0, 64, 0]));
-    assert_eq!(wire.conversation.state(), State::Detecting);
-    wire.answers(&[data(5, 0, b"abc"), data(5, END_STREAM, b"d")].concat());
-    assert_eq!(wire.conversation.state(), State::Parsing(Protocol::Http2));
-    wire.asks(&get(7, "/next")).answers(&ok(7, "x"));
-    assert_eq!(wire.summaries(), ["GET /next 200"], "of the one before, nothing is known");
+fn frames_alone_do_not_tell_which_end_asks() {
+    for swapped in [false, true] {
+        let mut wire = Wire::joined();
+        wire.swapped = swapped;
+        // A stream that was open before goes on for long, both ways.
+        for _ in 0..2 * crate::DETECTION_ATTEMPTS {
+            wire.asks(&[frame(kind::WINDOW_UPDATE, 0, 0, &[0, 0, 64, 0]), data(5, 0, b"ask")].concat());
+            let answer = [data(5, 0, b"abc"), data(5, 0, &[b'd'; 1000])].concat();
+            wire.answers(&answer[..300]).answers(&answer[300..]);
+        }
+        assert_eq!(wire.conversation.state(), State::Detecting);
+        wire.asks(&get(7, "/next")).answers(&ok(7, "x")).pass(20 * MILLISECOND);
+        assert_eq!(wire.summaries(), ["GET /next 200"], "of the one before, nothing is known");
+        assert_eq!(wire.conversation.reversed(), swapped);
+    }
 }
 
 #[test]

@@ -101,12 +101,12 @@ fn streams_that_began_unseen_are_counted() {
 
 /// An encoder that inserts what it sends, so that blocks depend on those before them.
 #[derive(Default)]
-struct Encoder {
+pub(super) struct Encoder {
     table: Vec<(String, String)>,
 }
 
 impl Encoder {
-    fn block(&mut self, fields: &[(&str, &str)]) -> Vec<u8> {
+    pub(super) fn block(&mut self, fields: &[(&str, &str)]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for &(name, value) in fields {
             let in_every_table = match (name, value) {
@@ -183,7 +183,7 @@ fn check(seen: &Seen) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn with_numbers() -> Settings {
+pub(super) fn with_numbers() -> Settings {
     let captured_headers = ["x-number".to_owned()].into();
     Settings {
         http: crate::http::HttpSettings { captured_headers, ..Default::default() },

@@ -67,3 +67,40 @@ fn without_an_answer_the_request_is_reported_as_such() {
     let recorder = wire.close(CloseReason::Closed);
     assert_eq!(recorder.seen[0].summary, "GET /a connection_closed");
 }
+
+#[test]
+fn a_server_that_speaks_nothing_else_and_greets_as_it_does_has_not_answered() {
+    let goaway = frame(kind::GOAWAY, 0, 0, &[0, 0, 0, 0, 0, 0, 0, 1]);
+    for request in [REQUEST, "GET /a HTTP/1.1\r\nHost: shop.example\r\n\r\n"] {
+        for (order, split) in [(0, 100), (1, 100), (2, 100), (1, 3), (2, 1), (2, 9)] {
+            let mut wire = Wire::new();
+            match order {
+                // nghttpd does not wait to be spoken to.
+                0 => wire.answers(&settings()).request(request),
+                1 => {
+                    // It had read nothing when it wrote.
+                    let asked = wire.offsets[0];
+                    wire.request(request);
+                    let after = std::mem::replace(&mut wire.offsets[0], asked);
+                    for piece in settings().chunks(split) {
+                        wire.answers(piece);
+                    }
+                    wire.offsets[0] = after;
+                    &mut wire
+                }
+                _ => {
+                    wire.request(request);
+                    for piece in [settings(), goaway.clone()].concat().chunks(split) {
+                        wire.answers(piece);
+                    }
+                    &mut wire
+                }
+            };
+            let recorder = wire.end(Direction::ToClient).close(CloseReason::Closed);
+            let [seen] = recorder.seen.as_slice() else { panic!("{order} {split}: {recorder:?}") };
+            assert_eq!(seen.summary, "GET /a connection_closed", "{order} {split}");
+            assert_eq!(seen.outcome, Outcome::NoResponse(CloseReason::Closed));
+            assert_eq!(seen.attribute("network.protocol.version"), Some("1.1"));
+        }
+    }
+}

@@ -127,6 +127,7 @@ impl Matcher {
         if login.user.is_none() {
             // All that follows is TLS.
             self.orders.finish = true;
+            self.orders.encrypt = true;
             return;
         }
         self.session.log_in(login);

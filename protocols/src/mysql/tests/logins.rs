@@ -67,13 +67,13 @@ fn a_server_that_refuses_before_it_is_asked_is_reported_with_its_reason() {
 }
 
 #[test]
-fn a_connection_that_turns_to_tls_is_left_alone() {
+fn a_connection_that_turns_to_tls_says_nothing_more_in_this_protocol() {
     let mut wire = Wire::new();
     let mut request = (CAPABILITIES | 1 << 11).to_le_bytes().to_vec();
     request.extend([0, 0, 0, 1, 33]);
     request.extend([0; 23]);
     wire.answers(&greeting("8.4.3")).asks(&packet(1, &request));
-    assert_eq!(wire.conversation.state(), State::Ignored);
+    assert_eq!(wire.conversation.state(), State::Parsing(crate::Protocol::Tls));
     let recorder = wire.asks(&[22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3]).close(CloseReason::Closed);
     assert_eq!((recorder.seen, recorder.unobserved), (vec![], 0));
 }

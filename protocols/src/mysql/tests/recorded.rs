@@ -141,6 +141,17 @@ fn logins_are_denied() {
 #[test]
 fn an_agreement_on_compression_is_told_and_nothing_is_read_after_it() {
     assert_eq!(replay(ZLIB), ["LOGIN app@shop (zlib)"]);
+    let [connection] = &connections(ZLIB)[..] else { panic!("one connection was recorded") };
+    let mut wire = Wire::new();
+    for (direction, bytes) in connection {
+        wire.bytes(*direction, bytes);
+    }
+    assert_eq!(wire.conversation.state(), State::Ignored, "its bytes need not be copied any longer");
+    assert_eq!(wire.conversation.held_bytes(), 0);
+    let recorder = wire.close(CloseReason::Closed);
+    let [login] = &recorder.seen[..] else { panic!("{:?}", recorder.seen) };
+    assert_eq!(login.attribute("plainsight.db.compression"), Some("zlib"));
+    assert_eq!(login.outcome, Outcome::Complete);
 }
 
 #[test]

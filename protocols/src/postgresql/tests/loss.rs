@@ -141,7 +141,7 @@ fn bytes_lost_within_an_answer_are_counted() {
 
 /// Statements that each name their own table, so that a wrong pair shows: table `tN` has N rows.
 #[derive(Debug, Clone, Copy)]
-enum Style {
+pub(super) enum Style {
     Simple,
     Extended,
     Prepared,
@@ -149,7 +149,7 @@ enum Style {
     Pipelined,
 }
 
-fn conversation(styles: &[Style]) -> (Vec<(Direction, Vec<u8>)>, usize) {
+pub(super) fn conversation(styles: &[Style]) -> (Vec<(Direction, Vec<u8>)>, usize) {
     let mut talk = vec![(Direction::ToServer, startup(&[("user", "ann")])), (Direction::ToClient, welcome())];
     let mut made = 1;
     for (index, style) in styles.iter().enumerate() {
@@ -188,13 +188,15 @@ fn conversation(styles: &[Style]) -> (Vec<(Direction, Vec<u8>)>, usize) {
 }
 
 /// Fails if a record says what did not happen.
-fn assert_true(recorder: &Recorder) {
+pub(super) fn assert_true(recorder: &Recorder) {
     for seen in &recorder.seen {
         let Some(table) = seen.attribute("db.query.text").and_then(|text| text.split_once(" FROM t")) else {
             continue;
         };
         if let Some(rows) = seen.attribute("db.response.returned_rows") {
-            assert_eq!(rows, table.1, "{:?}", lines(recorder));
+            // The text may be cut.
+            let cut = seen.outcome == Outcome::Partial && rows.starts_with(table.1);
+            assert!(cut || rows == table.1, "{rows} rows of t{}: {:?}", table.1, lines(recorder));
         }
         if let Some(state) = seen.error().filter(|error| error.starts_with('0')) {
             assert_eq!(state, format!("{:0>5}", table.1), "{:?}", lines(recorder));
@@ -202,7 +204,7 @@ fn assert_true(recorder: &Recorder) {
     }
 }
 
-fn styles() -> impl Strategy<Value = Vec<Style>> {
+pub(super) fn styles() -> impl Strategy<Value = Vec<Style>> {
     use Style::{Extended, Failing, Pipelined, Prepared, Simple};
     prop::collection::vec(prop::sample::select(vec![Simple, Extended, Prepared, Failing, Pipelined]), 2..12)
 }

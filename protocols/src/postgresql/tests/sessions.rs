@@ -77,10 +77,10 @@ fn encryption_refused_goes_on_in_the_clear() {
 }
 
 #[test]
-fn encryption_accepted_leaves_the_connection_alone() {
+fn encryption_accepted_hands_the_connection_over() {
     let mut wire = Wire::new();
     wire.ask(&[ssl_request()]).answer(&[b"S".to_vec()]);
-    assert_eq!(wire.conversation.state(), State::Ignored);
+    assert_eq!(wire.conversation.state(), State::Parsing(crate::Protocol::Tls));
     wire.ask(&[b"\x16\x03\x01\x00\x05hello".to_vec()]);
     let recorder = wire.closed();
     assert_eq!(lines(&recorder), ["SSLRequest accepted"]);

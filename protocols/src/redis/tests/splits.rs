@@ -5,6 +5,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::*;
+use crate::testing::splits;
 
 /// Exchanges that between them show every form of command and answer.
 fn exchanges() -> Vec<(String, String)> {
@@ -32,33 +33,10 @@ fn records(order: &[usize], cuts: &[Vec<prop::sample::Index>], pipelined: bool) 
     wire.request(&c("PING")).response("+PONG\r\n");
     let mut rounds: Vec<(String, String)> = order.iter().map(|&index| exchanges[index].clone()).collect();
     if pipelined {
-        rounds = vec![
-            rounds
-                .into_iter()
-                .fold(<(String, String)>::default(), |all, one| (all.0 + &one.0, all.1 + &one.1)),
-        ];
+        rounds = splits::pipelined(rounds);
     }
-    for (position, (request, response)) in rounds.iter().enumerate() {
-        for (direction, text, side) in [(Direction::ToServer, request, 0), (Direction::ToClient, response, 1)]
-        {
-            let empty = Vec::new();
-            let cuts = cuts.get((position * 2 + side) % cuts.len().max(1)).unwrap_or(&empty);
-            let mut places: Vec<_> = cuts.iter().map(|cut| cut.index(text.len())).collect();
-            places.push(text.len());
-            places.sort_unstable();
-            let mut from = 0;
-            for to in places {
-                wire.bytes(direction, &text.as_bytes()[from..to]);
-                from = to;
-            }
-        }
-    }
-    let mut seen = wire.close(CloseReason::Closed).seen;
-    for seen in &mut seen {
-        assert!(seen.ended.is_some());
-        (seen.started, seen.ended) = (0, None);
-    }
-    seen
+    splits::tell(&mut wire, &rounds, cuts);
+    splits::untimed(&mut wire)
 }
 
 proptest! {
@@ -77,19 +55,11 @@ proptest! {
 
     #[test]
     fn random_bytes_neither_panic_nor_grow(
-        parts in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 1..60), 0..4_u8), 0..60),
+        noise in splits::noise(),
     ) {
         let mut wire = Wire::new();
         wire.request(&c("PING")).response("+PONG\r\n");
-        for (to_server, bytes, gap) in parts {
-            let direction = if to_server { Direction::ToServer } else { Direction::ToClient };
-            wire.bytes(direction, &bytes);
-            match gap {
-                0 => { wire.lost(direction, 7, 1); }
-                1 => { wire.not_copied(direction, 9); }
-                _ => {}
-            }
-        }
+        splits::tell_noise(&mut wire, &noise);
         wire.pass(500_000 * MILLISECOND).close(CloseReason::Reset);
     }
 

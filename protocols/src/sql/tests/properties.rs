@@ -69,13 +69,8 @@ fn check(query: &[u8], dialect: Dialect) -> Result<(), TestCaseError> {
     let statement = analyse(query, dialect);
     let shown = [&statement.text, &statement.summary];
     for text in shown {
-        prop_assert!(
-            text.chars().all(|character| matches!(character, '\n' | '\t') || !character.is_control()),
-            "{:?}",
-            text
-        );
+        prop_assert!(!text.contains(char::is_control), "{:?}", text);
     }
-    prop_assert!(!statement.summary.contains(['\n', '\t']));
     prop_assert!(statement.text.len() <= TEXT_LIMIT && statement.summary.len() <= SUMMARY_LIMIT);
     Ok(())
 }

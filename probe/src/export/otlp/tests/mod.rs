@@ -1,9 +1,11 @@
 //! Exporters against receivers in this process that answer as they are told.
 
 mod delivery;
+mod disk;
 mod environment;
 mod grpc;
 mod http;
+mod json;
 mod queueing;
 mod receiver_grpc;
 mod receiver_http;
