@@ -129,6 +129,17 @@ pub struct AttachedHook {
     pub note: Option<Refusal>,
 }
 
+/// What a program took of the processors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramTime {
+    /// Its name in the object.
+    pub program: String,
+    /// How often it ran.
+    pub runs: u64,
+    /// How long that took.
+    pub time: Duration,
+}
+
 /// The attached programs. Dropping it detaches them.
 pub struct Capture {
     /// Holds the links.
@@ -234,6 +245,15 @@ impl Capture {
     #[must_use]
     pub fn hooks(&self) -> &[AttachedHook] {
         &self.hooks
+    }
+
+    /// What each program took of the processors so far, those left out that the kernel counts nothing of: it does so only
+    /// while `kernel.bpf_stats_enabled` is 1, for counting costs some nanoseconds at each run.
+    pub fn program_times(&self) -> impl Iterator<Item = ProgramTime> {
+        self.programs.programs().filter_map(|(name, program)| {
+            let info = program.info().ok().filter(|info| info.run_count() > 0)?;
+            Some(ProgramTime { program: name.to_owned(), runs: info.run_count(), time: info.run_time() })
+        })
     }
 
     /// What the programs have counted so far.

@@ -22,7 +22,7 @@ pub use layout::{KERNEL_TYPES, LayoutError};
 pub use listeners::Listeners;
 pub use load::{
     AttachedHook, Capture, CaptureError, CaptureOptions, KernelFilter, MAX_RING_BYTES, MIN_RING_BYTES,
-    SystemCallHook, TriedHook, try_hooks,
+    ProgramTime, SystemCallHook, TriedHook, try_hooks,
 };
 pub use losses::Losses;
 pub use process_events::{ProcessEvent, ProcessEvents};

@@ -8,6 +8,7 @@ mod lane;
 mod limits;
 mod notify;
 mod observer;
+mod own;
 mod pages;
 mod run;
 mod server;

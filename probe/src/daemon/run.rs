@@ -4,7 +4,11 @@ use std::{
     io,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, mpsc::Receiver},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::Receiver,
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -18,6 +22,7 @@ use super::{
     file,
     lane::Lane,
     observer::DaemonObserver,
+    own::{Sources, step_number},
     pages::places,
     settings,
     troubles::Troubles,
@@ -164,6 +169,7 @@ struct Running {
     servers: Vec<SocketAddr>,
     stop_servers: Option<tokio::sync::watch::Sender<bool>>,
     governor: Governor,
+    step: Arc<AtomicU64>,
     capture: super::Component,
 }
 
@@ -237,6 +243,18 @@ impl Running {
             _ => None,
         };
         let counts = Arc::<Mutex<FeederCounts>>::default();
+        let step = Arc::<AtomicU64>::default();
+        if let Some(store) = &store {
+            let sources = Sources {
+                status: live.status_reader(),
+                exporter: Arc::downgrade(&exporter),
+                feeder: Arc::clone(&counts),
+                traces: Arc::clone(&tables),
+                identities: identities.clone(),
+                step: Arc::clone(&step),
+            };
+            sources.show_in(store);
+        }
         let feeder = Feeder {
             identities: identities.clone(),
             exporter: Arc::clone(&exporter),
@@ -263,6 +281,7 @@ impl Running {
             servers: Vec::new(),
             stop_servers: None,
             governor: Governor::default(),
+            step,
             capture,
         };
         running.serve(health, store)?;
@@ -391,6 +410,7 @@ impl Running {
 
     fn change_step(&mut self, change: &StepChange, say: &mut dyn FnMut(&str)) {
         say(&change.to_string());
+        self.step.store(step_number(change.to), Ordering::Relaxed);
         self.live.set_attention(match change.to {
             Step::Normal => Attention::Everything,
             Step::Sample => Attention::Sample,
@@ -450,13 +470,21 @@ impl Running {
             // What the thread had to say it has said.
             drop(file.join());
         }
-        let left = deadline.saturating_duration_since(Instant::now());
-        let destinations = match Arc::try_unwrap(self.exporter) {
-            Ok(exporter) => exporter.shutdown(left),
-            Err(exporter) => exporter.stats(),
-        };
+        let destinations = end_exporter(self.exporter, deadline);
         drop((self.stop_servers, self.pods));
         if feeder_failed { Err(DaemonError::Broken) } else { Ok(Summary { status, destinations }) }
+    }
+}
+
+/// Sends what is left. A page that is being made holds the exporter for a moment.
+fn end_exporter(mut exporter: Arc<Exporter>, deadline: Instant) -> Vec<DestinationStats> {
+    loop {
+        exporter = match Arc::try_unwrap(exporter) {
+            Ok(alone) => return alone.shutdown(deadline.saturating_duration_since(Instant::now())),
+            Err(shared) if Instant::now() >= deadline => return shared.stats(),
+            Err(shared) => shared,
+        };
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -48,14 +48,23 @@ impl Meter {
 
 /// Time that all threads of this process, those that have ended included, kept processors busy.
 fn busy_time() -> io::Result<Duration> {
-    let stat = Process::myself().and_then(|process| process.stat()).map_err(io::Error::other)?;
-    let ticks = stat.utime.saturating_add(stat.stime);
-    let per_second = procfs::ticks_per_second().max(1);
-    let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(per_second);
-    Ok(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    let (user, system) = busy_times()?;
+    Ok(user.saturating_add(system))
 }
 
-fn memory() -> io::Result<u64> {
+/// The same, of programs and of the kernel for them.
+pub(super) fn busy_times() -> io::Result<(Duration, Duration)> {
+    let stat = Process::myself().and_then(|process| process.stat()).map_err(io::Error::other)?;
+    let per_second = u128::from(procfs::ticks_per_second().max(1));
+    let time = |ticks: u64| {
+        let nanos = u128::from(ticks) * 1_000_000_000 / per_second;
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    };
+    Ok((time(stat.utime), time(stat.stime)))
+}
+
+/// Bytes of memory that this process holds.
+pub(super) fn memory() -> io::Result<u64> {
     let statm = Process::myself().and_then(|process| process.statm()).map_err(io::Error::other)?;
     Ok(statm.resident.saturating_mul(procfs::page_size()))
 }

@@ -150,6 +150,11 @@ fn append_series(series: &SeriesView<'_>, family: &Family, format: TextFormat, o
             labels.append(None, out);
             let _ = writeln!(out, " {sum}");
         }
+        ValueView::Fraction(sum) => {
+            out.push_str(name);
+            labels.append(None, out);
+            let _ = writeln!(out, " {sum:?}");
+        }
         ValueView::Histogram(histogram) => append_histogram(name, &labels, histogram, format, out),
     }
     if format == TextFormat::OpenMetrics && family.kind != "gauge" {

@@ -174,6 +174,8 @@ impl<O: Observer + Send + 'static> Drain<O> {
         }
         self.shared.records.store(self.records, Ordering::Relaxed);
         *self.shared.losses.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = losses;
+        *self.shared.programs.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            self.capture.program_times().collect();
         self.shared.unreadable.fetch_max(self.capture.unreadable(), Ordering::Relaxed);
         let refused = self.verdicts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).failures();
         self.shared.verdicts_refused.store(refused, Ordering::Relaxed);

@@ -26,7 +26,7 @@ use thiserror::Error;
 pub use attention::Attention;
 
 use crate::{
-    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses, ProcessEvents},
+    capture::{AttachedHook, Capture, CaptureError, CaptureOptions, Losses, ProcessEvents, ProgramTime},
     flow::{Counters, Observer},
     signal::{LossReason, Status, limit_notes},
 };
@@ -66,6 +66,23 @@ pub struct Live<O> {
     drain: Option<JoinHandle<Vec<O>>>,
 }
 
+/// Tells how an observation goes.
+pub struct StatusReader(Arc<Shared>);
+
+impl StatusReader {
+    /// As [`Live::status`].
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    /// What the kernel programs took of the processors, of those that the kernel counts it of.
+    #[must_use]
+    pub fn programs(&self) -> Vec<ProgramTime> {
+        self.0.programs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// What the threads tell of themselves.
 struct Shared {
     stop: AtomicBool,
@@ -77,6 +94,7 @@ struct Shared {
     /// Listening ports that were not remembered.
     listeners_refused: AtomicU64,
     losses: Mutex<Losses>,
+    programs: Mutex<Vec<ProgramTime>>,
     flows: Mutex<Vec<Counters>>,
 }
 
@@ -114,6 +132,12 @@ impl<O: Observer + Send + 'static> Live<O> {
     #[must_use]
     pub fn status(&self) -> Status {
         self.shared.status()
+    }
+
+    /// How it goes, for another thread to ask. It lasts longer than the observation, and then tells how it ended.
+    #[must_use]
+    pub fn status_reader(&self) -> StatusReader {
+        StatusReader(Arc::clone(&self.shared))
     }
 
     /// From now on, that much is looked at.
@@ -164,6 +188,7 @@ impl Shared {
             listeners_refused: AtomicU64::new(0),
             asked: attention::Asked::default(),
             losses: Mutex::new(Losses::default()),
+            programs: Mutex::default(),
             flows: Mutex::new(vec![Counters::default(); workers]),
         }
     }

@@ -19,6 +19,7 @@
 //! store.absorb(now);                    // about once a second, by anyone
 //! let batches = store.collect(now);     // each export interval, by one caller only
 //! let batches = store.finish(now);      // at the end, after the workers' last hand-over
+//! store.read_also(|tell| …);            // what the probe knows of itself, asked at each collection
 //! store.status().notes();               // for the status line
 //! ```
 //!
@@ -39,6 +40,7 @@ mod exponential;
 mod fence;
 mod graph;
 mod key;
+mod own;
 mod point;
 mod recorder;
 mod request;
@@ -53,6 +55,7 @@ mod view;
 
 pub use exponential::Exponential;
 pub use graph::Peer;
+pub use own::OwnReading;
 pub use point::SpanRef;
 pub use recorder::MetricRecorder;
 pub use settings::{Histograms, MetricChange, MetricPlan, MetricSettings, MetricSettingsError, Temporality};

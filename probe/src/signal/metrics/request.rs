@@ -113,7 +113,13 @@ impl<'a> Requests<'a> {
                 self.scratch.clear();
                 attributes(&mut self.scratch, 7, Some(&reading.key), state);
                 times(&mut self.scratch, reading.start, self.now);
-                wire::fixed64(&mut self.scratch, 6, reading.value.cast_unsigned());
+                let divisor = state.plan.metrics[index].divisor;
+                if METRICS[index].is_fraction() {
+                    let value = scaled(reading.value.unsigned_abs(), divisor);
+                    wire::double(&mut self.scratch, 4, value);
+                } else {
+                    wire::fixed64(&mut self.scratch, 6, reading.value.cast_unsigned());
+                }
                 self.point(service, index, temporality);
             }
         }

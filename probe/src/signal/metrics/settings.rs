@@ -246,7 +246,7 @@ impl MetricPlan {
                 };
                 (Some(shape), divisor)
             }
-            Kind::Counter | Kind::UpDownCounter => (None, 1.0),
+            Kind::Counter | Kind::UpDownCounter => (None, if metric.is_fraction() { 1e9 } else { 1.0 }),
         };
         Ok(PlannedMetric { is_on, mask, shape, divisor })
     }
@@ -261,6 +261,12 @@ impl MetricPlan {
             Ok(number) if place < ATTRIBUTES => Ok(number),
             _ => Err(MetricSettingsError::TooManyAttributes),
         }
+    }
+
+    /// The number of an attribute that some metric carries.
+    pub(super) fn number_of(&self, name: &str) -> Option<u8> {
+        let place = self.names.iter().position(|known| **known == *name)?;
+        u8::try_from(place).ok()
     }
 
     fn family(&self, family: usize) -> PlannedFamily {
@@ -310,7 +316,7 @@ impl MetricPlan {
 /// known of the family.
 fn can_have(family: Family, name: &str) -> bool {
     match family {
-        Family::Untimed | Family::Connection | Family::Edge | Family::Own => {
+        Family::Untimed | Family::Connection | Family::Edge | Family::Own | Family::Probe => {
             METRICS.iter().any(|metric| metric.family == family && metric.attributes.contains(&name))
         }
         _ => !name.is_empty(),

@@ -8,11 +8,12 @@ use super::{
     fence::{FOLDED, Places, Values},
     graph::nanos,
     key::{self, Attributes, Stored},
+    own::OwnSeries,
     point::Point,
     recorder::Points,
     settings::{METRIC_ATTRIBUTE, METRIC_NAME, MetricPlan},
     store::Names,
-    table::{Family, METRICS, Measure},
+    table::{Family, Kind, METRICS, Measure},
 };
 use crate::identity::Resource;
 
@@ -117,6 +118,8 @@ pub(super) struct State {
     /// Connections that are open, by process and role.
     pub(super) active: HashMap<(u32, u8), i64>,
     pub(super) readings: Vec<Reading>,
+    /// What the probe told of itself.
+    pub(super) own: OwnSeries,
     /// When counting began.
     start: u64,
     /// When metrics were collected last.
@@ -145,6 +148,7 @@ impl State {
             hash_state: RandomState::new(),
             active: HashMap::new(),
             readings: Vec::new(),
+            own: OwnSeries::default(),
             start: now,
             collected: now,
             now,
@@ -274,6 +278,13 @@ impl State {
         // As delta, these begin where the collection before ended.
         let is_delta = self.plan.settings.temporality == super::Temporality::Delta;
         let start = if is_delta { self.collected } else { self.start };
+        for (metric, key, now, before) in self.own.iter() {
+            let is_delta = is_delta && METRICS[metric].kind == Kind::Counter;
+            let value = integer(if is_delta { now.saturating_sub(before) } else { now });
+            let start = if is_delta { start } else { self.start };
+            let (key, total) = (key.to_vec(), integer(now));
+            self.readings.push(Reading { service: OWN, metric, key, value, total, start });
+        }
         for (about, counts) in self.counts.iter().enumerate() {
             let reported = &self.reported[about];
             let named = |attribute: Option<u8>| {
@@ -316,6 +327,7 @@ impl State {
     pub(super) fn collected(&mut self, now: u64) {
         self.collected = now;
         self.reported.clone_from(&self.counts);
+        self.own.settle();
         // That nothing is open any longer has been told.
         self.active.retain(|_, open| *open != 0);
         let idle = nanos(self.plan.settings.idle);

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use super::{
     graph::{Graph, Peer, nanos},
     key,
+    own::{OwnReading, Readers},
     recorder::{Deltas, MetricRecorder, Points},
     request::Requests,
     settings::MetricPlan,
@@ -79,6 +80,7 @@ struct Inner {
 pub struct MetricStore {
     plan: Arc<MetricPlan>,
     names: Names,
+    readers: Readers,
     inbox: Mutex<Vec<Deltas>>,
     inner: Mutex<Inner>,
 }
@@ -90,13 +92,25 @@ impl MetricStore {
     pub fn new(plan: Arc<MetricPlan>, own: Arc<Resource>, names: Names, now: WallTime) -> Arc<Self> {
         let state = State::new(Arc::clone(&plan), own, now.as_unix_nanos());
         let inner = Inner { state, graph: Graph::default(), waiting: HashMap::new(), waiting_keys: 0 };
-        Arc::new(Self { plan, names, inbox: Mutex::default(), inner: Mutex::new(inner) })
+        Arc::new(Self {
+            plan,
+            names,
+            readers: Readers::default(),
+            inbox: Mutex::default(),
+            inner: Mutex::new(inner),
+        })
     }
 
     /// What a worker counts with.
     #[must_use]
     pub fn recorder(self: &Arc<Self>) -> MetricRecorder {
         MetricRecorder::new(Arc::clone(self), Arc::clone(&self.plan))
+    }
+
+    /// From now on, `read` is asked for its values at each collection and each look. It is called by whoever collects, with
+    /// no lock held; what it tells belongs to the probe's own resource.
+    pub fn read_also(&self, read: impl Fn(&mut dyn FnMut(OwnReading<'_>)) + Send + Sync + 'static) {
+        self.readers.add(Arc::new(read));
     }
 
     /// Adds what workers have handed over. Wanted about once a second.
@@ -120,9 +134,11 @@ impl MetricStore {
 
     fn collect_with(&self, now: WallTime, is_last: bool) -> Vec<Batch> {
         let nanos = now.as_unix_nanos();
+        let own = self.readers.ask(&self.plan);
         let mut inner = self.inner();
         inner.state.now = nanos;
         inner.absorb(self.take_inbox(), &self.names, is_last);
+        inner.state.own.set(own);
         inner.state.read(&self.names);
         let batches = Requests::new(&inner.state, nanos).write();
         inner.state.collected(nanos);
@@ -131,9 +147,11 @@ impl MetricStore {
 
     /// Calls `with` with all series as they are now, those that a collection would give.
     pub(super) fn look<R>(&self, now: WallTime, with: impl FnOnce(&State) -> R) -> R {
+        let own = self.readers.ask(&self.plan);
         let mut inner = self.inner();
         inner.state.now = now.as_unix_nanos();
         inner.absorb(self.take_inbox(), &self.names, false);
+        inner.state.own.set(own);
         inner.state.read(&self.names);
         with(&inner.state)
     }

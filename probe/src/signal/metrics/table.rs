@@ -47,11 +47,13 @@ pub enum Family {
     Edge,
     /// What is known of the metrics themselves.
     Own,
+    /// What the probe tells of itself, read from whoever keeps it.
+    Probe,
 }
 
 impl Family {
     /// Number of families.
-    pub const COUNT: usize = Self::Own as usize + 1;
+    pub const COUNT: usize = Self::Probe as usize + 1;
 }
 
 /// What is measured.
@@ -100,11 +102,13 @@ pub enum Measure {
     Overflowed,
     /// Series that are kept.
     Series,
+    /// A value that is kept elsewhere. Such metrics are found by their names.
+    Read,
 }
 
 impl Measure {
     /// Number of measures.
-    pub const COUNT: usize = Self::Series as usize + 1;
+    pub const COUNT: usize = Self::Read as usize + 1;
 }
 
 /// A metric.
@@ -126,6 +130,13 @@ pub struct Metric {
     pub default_on: bool,
     /// Attributes that it carries unless settings say otherwise.
     pub attributes: &'static [&'static str],
+}
+
+impl Metric {
+    /// Whether its sum is no whole number: of seconds, where what is kept are nanoseconds.
+    pub(crate) fn is_fraction(&self) -> bool {
+        self.unit == "s" && !matches!(self.kind, Kind::Histogram(_))
+    }
 }
 
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
@@ -231,6 +242,14 @@ const EDGE: &[&str] =
     &["client", "server", "connection_type", "client_service_namespace", "server_service_namespace"];
 const FOLDED: &[&str] = &["plainsight.metric.name", "plainsight.metric.attribute"];
 const ABOUT_METRIC: &[&str] = &["plainsight.metric.name"];
+const REASON: &[&str] = &["plainsight.reason"];
+const SIGNAL: &[&str] = &["plainsight.signal"];
+const COMPONENT: &[&str] = &["otel.component.name"];
+const EXPORTED: &[&str] = &["otel.component.name", "error.type"];
+const EXPORT_SIGNAL: &[&str] = &["otel.component.name", "plainsight.signal"];
+const QUEUE: &[&str] = &["otel.component.name", "plainsight.signal", "plainsight.queue"];
+const PROGRAM: &[&str] = &["plainsight.ebpf.program.name"];
+const CPU: &[&str] = &["cpu.mode"];
 
 const fn metric(
     family: Family,
@@ -289,6 +308,16 @@ const fn edge(
     description: &'static str,
 ) -> Metric {
     metric(Family::Edge, measure, name, unit, kind, EDGE, description)
+}
+
+const fn own(
+    name: &'static str,
+    unit: &'static str,
+    kind: Kind,
+    attributes: &'static [&'static str],
+    description: &'static str,
+) -> Metric {
+    metric(Family::Probe, Measure::Read, name, unit, kind, attributes, description)
 }
 
 /// Every metric.
@@ -539,6 +568,178 @@ pub const METRICS: &[Metric] = {
             ABOUT_METRIC,
             "Series that are kept of a metric.",
         ),
+        own(
+            "plainsight.capture.events",
+            "{event}",
+            Kind::Counter,
+            &[],
+            "Events of the kernel that were read: calls, and what happened to connections.",
+        ),
+        own(
+            "plainsight.capture.lost_events",
+            "{event}",
+            Kind::Counter,
+            REASON,
+            "Events of the kernel that were lost.",
+        ),
+        own(
+            "plainsight.capture.left_out",
+            "{item}",
+            Kind::Counter,
+            REASON,
+            "What was left out without an event having been lost.",
+        ),
+        own("plainsight.capture.exchanges", "{exchange}", Kind::Counter, &[], "Exchanges that were seen."),
+        own(
+            "plainsight.capture.unobserved_exchanges",
+            "{exchange}",
+            Kind::Counter,
+            &[],
+            "Exchanges that took place and of which nothing could be told.",
+        ),
+        own(
+            "plainsight.capture.connections",
+            "{connection}",
+            Kind::UpDownCounter,
+            &[],
+            "Connections that are followed.",
+        ),
+        own(
+            "plainsight.ebpf.program.run_time",
+            "s",
+            Kind::Counter,
+            PROGRAM,
+            "Time that a kernel program ran for; counted while kernel.bpf_stats_enabled is 1.",
+        ),
+        own(
+            "plainsight.ebpf.program.runs",
+            "{run}",
+            Kind::Counter,
+            PROGRAM,
+            "How often a kernel program ran; counted while kernel.bpf_stats_enabled is 1.",
+        ),
+        own(
+            "plainsight.trace.spans",
+            "{span}",
+            Kind::Counter,
+            REASON,
+            "Spans that were made, by what kept them.",
+        ),
+        own(
+            "plainsight.trace.unsampled_exchanges",
+            "{exchange}",
+            Kind::Counter,
+            REASON,
+            "Exchanges that no span was made of.",
+        ),
+        own(
+            "plainsight.spool.items",
+            "{item}",
+            Kind::Counter,
+            SIGNAL,
+            "Spans and log records that workers handed over.",
+        ),
+        own(
+            "plainsight.spool.dropped_items",
+            "{item}",
+            Kind::Counter,
+            SIGNAL,
+            "Spans and log records that the spool had no room for.",
+        ),
+        own(
+            "plainsight.spool.size",
+            "By",
+            Kind::UpDownCounter,
+            SIGNAL,
+            "Bytes that wait between the workers and the exporter.",
+        ),
+        own(
+            "plainsight.spool.hurried_buffers",
+            "{buffer}",
+            Kind::Counter,
+            &[],
+            "Buffers that went on before it was known whose they were, for want of room.",
+        ),
+        own(
+            "plainsight.identity.processes",
+            "{process}",
+            Kind::UpDownCounter,
+            &[],
+            "Processes that are known.",
+        ),
+        own(
+            "plainsight.identity.dropped",
+            "{item}",
+            Kind::Counter,
+            REASON,
+            "What was not learnt, or forgotten, of processes and names.",
+        ),
+        own(
+            "otel.sdk.exporter.span.exported",
+            "{span}",
+            Kind::Counter,
+            EXPORTED,
+            "Spans that were exported; `error.type` tells those that were given up or rejected.",
+        ),
+        own(
+            "otel.sdk.exporter.span.inflight",
+            "{span}",
+            Kind::UpDownCounter,
+            COMPONENT,
+            "Spans that are being sent, or wait for the next attempt.",
+        ),
+        own(
+            "otel.sdk.exporter.log.exported",
+            "{log_record}",
+            Kind::Counter,
+            EXPORTED,
+            "Log records that were exported; `error.type` tells those that were given up or rejected.",
+        ),
+        own(
+            "otel.sdk.exporter.log.inflight",
+            "{log_record}",
+            Kind::UpDownCounter,
+            COMPONENT,
+            "Log records that are being sent, or wait for the next attempt.",
+        ),
+        own(
+            "otel.sdk.exporter.metric_data_point.exported",
+            "{data_point}",
+            Kind::Counter,
+            EXPORTED,
+            "Metric data points that were exported; `error.type` tells those that were given up or rejected.",
+        ),
+        own(
+            "otel.sdk.exporter.metric_data_point.inflight",
+            "{data_point}",
+            Kind::UpDownCounter,
+            COMPONENT,
+            "Metric data points that are being sent, or wait for the next attempt.",
+        ),
+        own(
+            "plainsight.export.queue.items",
+            "{item}",
+            Kind::UpDownCounter,
+            QUEUE,
+            "Spans, log records and data points that wait to be sent.",
+        ),
+        own("plainsight.export.queue.size", "By", Kind::UpDownCounter, QUEUE, "Bytes that wait to be sent."),
+        own(
+            "plainsight.export.retries",
+            "{attempt}",
+            Kind::Counter,
+            EXPORT_SIGNAL,
+            "Attempts to send after the first.",
+        ),
+        own("process.cpu.time", "s", Kind::Counter, CPU, "Time that the probe kept processors busy."),
+        own("process.memory.usage", "By", Kind::UpDownCounter, &[], "Physical memory that the probe holds."),
+        own(
+            "plainsight.limits.step",
+            "{step}",
+            Kind::UpDownCounter,
+            &[],
+            "How far the probe has stepped back to keep within its limits: 0 not at all, 1 samples, 2 only counts.",
+        ),
     ]
 };
 
@@ -557,7 +758,12 @@ mod tests {
         for (index, metric) in METRICS.iter().enumerate() {
             for other in &METRICS[index + 1..] {
                 assert_ne!(metric.name, other.name);
-                assert!((metric.family, metric.measure) != (other.family, other.measure), "{}", metric.name);
+                assert!(
+                    metric.measure == Measure::Read
+                        || (metric.family, metric.measure) != (other.family, other.measure),
+                    "{}",
+                    metric.name
+                );
             }
             assert_eq!(find(metric.name), Some(index));
         }

@@ -36,6 +36,8 @@ pub struct SeriesView<'a> {
 pub enum ValueView {
     /// Of a counter, or of what may fall as well.
     Sum(i128),
+    /// Of one that is no whole number: seconds.
+    Fraction(f64),
     /// Of a histogram.
     Histogram(HistogramView),
 }
@@ -104,7 +106,14 @@ fn visit(state: &State, index: usize, with: &mut dyn FnMut(&SeriesView<'_>)) {
         }
         for reading in &state.readings {
             if reading.service == place && reading.metric == index {
-                let value = ValueView::Sum(i128::from(reading.total));
+                let value = if metric.is_fraction() {
+                    ValueView::Fraction(scaled(
+                        reading.total.unsigned_abs(),
+                        state.plan.metrics[index].divisor,
+                    ))
+                } else {
+                    ValueView::Sum(i128::from(reading.total))
+                };
                 let attributes = attributes(state, &reading.key);
                 with(&SeriesView { metric, resource, attributes, start: state.start(), value });
             }

@@ -88,6 +88,20 @@ const fn http(
     Published { name, kind: "histogram", unit, bounds, required, other }
 }
 
+/// A sum of otel-metrics or process-metrics.
+const fn sum(
+    name: &'static str,
+    kind: &'static str,
+    unit: &'static str,
+    other: &'static [&'static str],
+) -> Published {
+    Published { name, kind, unit, bounds: &[], required: &[], other }
+}
+
+const EXPORTED: &[&str] =
+    &["error.type", "otel.component.name", "otel.component.type", "server.address", "server.port"];
+const INFLIGHT: &[&str] = &["otel.component.name", "otel.component.type", "server.address", "server.port"];
+
 /// What the registry says. No bounds where it advises none.
 const REGISTRY: &[Published] = &[
     http("http.server.request.duration", "s", SECONDS, HTTP_SERVER_REQUIRED, HTTP_SERVER_OTHER),
@@ -130,6 +144,14 @@ const REGISTRY: &[Published] = &[
         other: MESSAGING_OTHER,
     },
     http("dns.lookup.duration", "s", SECONDS, &["dns.question.name"], &["error.type"]),
+    sum("otel.sdk.exporter.span.exported", "counter", "{span}", EXPORTED),
+    sum("otel.sdk.exporter.span.inflight", "updowncounter", "{span}", INFLIGHT),
+    sum("otel.sdk.exporter.log.exported", "counter", "{log_record}", EXPORTED),
+    sum("otel.sdk.exporter.log.inflight", "updowncounter", "{log_record}", INFLIGHT),
+    sum("otel.sdk.exporter.metric_data_point.exported", "counter", "{data_point}", EXPORTED),
+    sum("otel.sdk.exporter.metric_data_point.inflight", "updowncounter", "{data_point}", INFLIGHT),
+    sum("process.cpu.time", "counter", "s", &["cpu.mode"]),
+    sum("process.memory.usage", "updowncounter", "By", &[]),
 ];
 
 /// Attributes that are numbers; all others that metrics carry are text.

@@ -21,6 +21,7 @@ mod conventions;
 mod exchanges;
 mod fences;
 mod graph;
+mod own;
 mod temporality;
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
