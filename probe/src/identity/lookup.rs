@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use procfs::process::Process;
+use procfs::process::{Process, StatFlags};
 
 use super::{
     User, cgroup_path,
@@ -53,7 +53,10 @@ impl Lookup {
             path.strip_suffix(" (deleted)").unwrap_or(&path).into()
         });
         let stat = process.stat().ok()?;
-        if exe.is_none() && matches!(stat.state, 'Z' | 'X') {
+        // Memory goes first, and with it the program; until it is a zombie, a process that ends is in any other state.
+        let ends = matches!(stat.state, 'Z' | 'X')
+            || stat.flags().is_ok_and(|flags| flags.contains(StatFlags::PF_EXITING));
+        if exe.is_none() && ends {
             return None;
         }
         let groups = process.cgroups().map(|groups| groups.0).unwrap_or_default();
@@ -188,6 +191,36 @@ pub(super) mod tests {
         let facts = find(&format!("0::/docker/{}\n", "ab".repeat(32)), "OTEL_RESOURCE_ATTRIBUTES=%\0");
         assert_eq!(facts.user, Some(User { id: 33, name: None }));
         assert_eq!(lookup.malformed.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_process_that_ends_says_nothing_once_its_program_has_gone() {
+        let proc = tempfile::tempdir().expect("a folder");
+        make_process(proc.path(), 9, "/usr/bin/app", 7, "0::/\n");
+        let stat = proc.path().join("9/stat");
+        let with = |state: char, flags: u32| {
+            // Of the fields before `starttime`, the fifth after the state is `flags` (proc_pid_stat(5)).
+            let text = format!(
+                "9 (a name) {state} 41 {}{flags} {}7 {}",
+                "1 ".repeat(4),
+                "1 ".repeat(12),
+                "1 ".repeat(30)
+            );
+            fs::write(&stat, text).expect("a file");
+            lookup(false).look_up(proc.path(), 9)
+        };
+        const EXITING: u32 = 4;
+        assert!(
+            with('R', EXITING).is_some_and(|found| found.facts.exe.is_some()),
+            "it still has its program"
+        );
+        fs::remove_file(proc.path().join("9/exe")).expect("a link");
+        assert_eq!(with('R', EXITING), None);
+        assert_eq!(with('Z', 0), None);
+        assert!(
+            with('R', 0).is_some_and(|found| found.started_ticks == 7),
+            "a thread of the kernel has no program"
+        );
     }
 
     #[test]
