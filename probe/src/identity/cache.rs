@@ -434,11 +434,14 @@ impl Shared {
         }
     }
 
-    fn remember(&self, pid: u32, found: Found, now: Instant, program_started: Option<SystemTime>) {
+    fn remember(&self, pid: u32, mut found: Found, now: Instant, program_started: Option<SystemTime>) {
         let started = self.started(found.started_ticks);
         let mut before = None;
         if let Some(mut known) = self.entries.map.get_mut(&pid) {
             let is_same = known.identity.started_ticks == Some(found.started_ticks);
+            if is_same && !found.is_whole {
+                found.facts.complete(&known.facts);
+            }
             if is_same && *known.facts == found.facts {
                 known.asked = Some(now);
                 self.complete(pid, &mut known);

@@ -3,7 +3,10 @@
 use std::{fs, path::Path, thread};
 
 use super::*;
-use crate::identity::{PodContainer, lookup::tests::make_process};
+use crate::identity::{
+    PodContainer,
+    lookup::tests::{EXITING, make_process, make_state},
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -58,6 +61,21 @@ fn a_process_keeps_its_name_when_it_has_gone() {
     assert_eq!(identities.resolve(5).exe.as_deref(), Some("/bin/short"));
     fs::remove_dir_all(proc.path().join("5")).expect("a folder");
     assert_eq!(identities.resolve(5).exe.as_deref(), Some("/bin/short"));
+}
+
+#[test]
+fn what_a_process_was_is_kept_when_it_ends_while_it_is_read() {
+    let proc = tempfile::tempdir().expect("a folder");
+    let container = "ab".repeat(32);
+    make_process(proc.path(), 5, "/bin/short", 7, &format!("0::/docker/{container}\n"));
+    let identities = identities(proc.path(), Duration::ZERO);
+    let id = || identities.resolve(5).container.as_ref().map(|container| container.id.to_string());
+    assert_eq!(id().as_ref(), Some(&container));
+    make_state(proc.path(), 5, 'R', EXITING, 7);
+    fs::remove_file(proc.path().join("5/cgroup")).expect("a file");
+    assert_eq!(id().as_ref(), Some(&container));
+    make_state(proc.path(), 5, 'R', 0, 7);
+    assert_eq!(id(), None, "what a process says that lives is true");
 }
 
 #[test]

@@ -21,6 +21,24 @@ pub(super) struct Facts {
     pub(super) declared: Declared,
 }
 
+impl Facts {
+    /// Fills in what is not known from what was known before of the same process.
+    pub(super) fn complete(&mut self, before: &Self) {
+        // Taken apart, so that a new field cannot be forgotten here.
+        let Self { exe, command, user, place, unit, declared } = self;
+        *exe = exe.take().or_else(|| before.exe.clone());
+        *command = command.take().or_else(|| before.command.clone());
+        *user = user.take().or_else(|| before.user.clone());
+        if *place == Place::default() && unit.is_none() {
+            place.clone_from(&before.place);
+            unit.clone_from(&before.unit);
+        }
+        if *declared == Declared::default() {
+            declared.clone_from(&before.declared);
+        }
+    }
+}
+
 /// Where a process runs, by its control groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Place {

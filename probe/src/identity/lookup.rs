@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use procfs::process::{Process, StatFlags};
+use procfs::process::{Process, Stat, StatFlags};
 
 use super::{
     User, cgroup_path,
@@ -40,6 +40,8 @@ pub(super) struct Found {
     /// In clock ticks after boot.
     pub(super) started_ticks: u64,
     pub(super) facts: Facts,
+    /// Whether it lived until all was read. Otherwise what is missing may have been there.
+    pub(super) is_whole: bool,
 }
 
 impl Lookup {
@@ -53,10 +55,7 @@ impl Lookup {
             path.strip_suffix(" (deleted)").unwrap_or(&path).into()
         });
         let stat = process.stat().ok()?;
-        // Memory goes first, and with it the program; until it is a zombie, a process that ends is in any other state.
-        let ends = matches!(stat.state, 'Z' | 'X')
-            || stat.flags().is_ok_and(|flags| flags.contains(StatFlags::PF_EXITING));
-        if exe.is_none() && ends {
+        if exe.is_none() && ends(&stat) {
             return None;
         }
         let groups = process.cgroups().map(|groups| groups.0).unwrap_or_default();
@@ -87,8 +86,15 @@ impl Lookup {
                 place,
                 declared,
             },
+            is_whole: process.stat().is_ok_and(|stat| !ends(&stat)),
         })
     }
+}
+
+/// Whether a process is at its end. Its memory goes first, and with it its program and environment; until it is a zombie
+/// it may be in any other state.
+fn ends(stat: &Stat) -> bool {
+    matches!(stat.state, 'Z' | 'X') || stat.flags().is_ok_and(|flags| flags.contains(StatFlags::PF_EXITING))
 }
 
 /// As much of a file as may be read; nothing if it cannot be.
@@ -193,34 +199,32 @@ pub(super) mod tests {
         assert_eq!(lookup.malformed.load(Ordering::Relaxed), 1);
     }
 
+    /// Gives a made-up process that state, and those flags of the kernel.
+    pub(in super::super) fn make_state(proc: &Path, pid: u32, state: char, flags: u32, started: u64) {
+        // Of the fields before `starttime`, the fifth after the parent is `flags` (proc_pid_stat(5)).
+        let (before, after, rest) = ("1 ".repeat(4), "1 ".repeat(12), "1 ".repeat(30));
+        let text = format!("{pid} (a name) {state} 41 {before}{flags} {after}{started} {rest}");
+        fs::write(proc.join(pid.to_string()).join("stat"), text).expect("a file");
+    }
+
+    /// `PF_EXITING` (include/linux/sched.h).
+    pub(in super::super) const EXITING: u32 = 4;
+
     #[test]
     fn a_process_that_ends_says_nothing_once_its_program_has_gone() {
         let proc = tempfile::tempdir().expect("a folder");
         make_process(proc.path(), 9, "/usr/bin/app", 7, "0::/\n");
-        let stat = proc.path().join("9/stat");
-        let with = |state: char, flags: u32| {
-            // Of the fields before `starttime`, the fifth after the state is `flags` (proc_pid_stat(5)).
-            let text = format!(
-                "9 (a name) {state} 41 {}{flags} {}7 {}",
-                "1 ".repeat(4),
-                "1 ".repeat(12),
-                "1 ".repeat(30)
-            );
-            fs::write(&stat, text).expect("a file");
+        let with = |state, flags| {
+            make_state(proc.path(), 9, state, flags, 7);
             lookup(false).look_up(proc.path(), 9)
         };
-        const EXITING: u32 = 4;
-        assert!(
-            with('R', EXITING).is_some_and(|found| found.facts.exe.is_some()),
-            "it still has its program"
-        );
+        let found = with('R', EXITING).expect("it still has its program");
+        assert!(found.facts.exe.is_some() && !found.is_whole);
         fs::remove_file(proc.path().join("9/exe")).expect("a link");
         assert_eq!(with('R', EXITING), None);
         assert_eq!(with('Z', 0), None);
-        assert!(
-            with('R', 0).is_some_and(|found| found.started_ticks == 7),
-            "a thread of the kernel has no program"
-        );
+        let found = with('R', 0).expect("a thread of the kernel has no program");
+        assert!(found.started_ticks == 7 && found.is_whole);
     }
 
     #[test]
