@@ -12,7 +12,7 @@ use std::{
 };
 
 use plainsight::{
-    capture::{ConnectionId, Event},
+    capture::ConnectionId,
     flow::{Observed, Observer, Worker, WorkerSettings},
     replay::Reader,
     signal::{Clock, IdGenerator, RecordBuilder},
@@ -153,16 +153,6 @@ impl Observer for Count {
     }
 }
 
-fn time_of(event: &Event<'_>) -> Timestamp {
-    match event {
-        Event::Opened(event) => event.at,
-        Event::Chunk(event) => event.at,
-        Event::Datagram(event) => event.at,
-        Event::EndOfStream(event) => event.at,
-        Event::Closed(event) => event.at,
-    }
-}
-
 /// Reads the capture once. Gives the seconds that it took.
 fn round(capture: &[u8], builder: Option<RecordBuilder>) -> f64 {
     let begun = Instant::now();
@@ -171,7 +161,7 @@ fn round(capture: &[u8], builder: Option<RecordBuilder>) -> f64 {
     let mut ticked = Timestamp::default();
     let read = reader.run(|event| {
         worker.event(event);
-        let at = time_of(event);
+        let at = event.at();
         if at.since(ticked) >= TICK {
             ticked = at;
             worker.tick(at);

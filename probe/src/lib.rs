@@ -6,6 +6,7 @@
 //! as [`config`] says.
 
 pub mod capture;
+mod causes;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -35,6 +35,18 @@ impl Event<'_> {
             Self::Closed(event) => event.connection,
         }
     }
+
+    /// When it happened.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        match self {
+            Self::Opened(event) => event.at,
+            Self::Chunk(event) => event.at,
+            Self::Datagram(event) => event.at,
+            Self::EndOfStream(event) => event.at,
+            Self::Closed(event) => event.at,
+        }
+    }
 }
 
 /// The transport protocol of a connection.

@@ -2,6 +2,8 @@
 
 use std::{error::Error, fmt};
 
+use crate::causes::with_causes;
+
 /// Longest sentence, in characters.
 const SENTENCE_LIMIT: usize = 300;
 
@@ -16,16 +18,7 @@ pub struct Refusal {
 impl Refusal {
     /// The error with what caused it, without saying anything twice.
     pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !text.contains(&cause_text) {
-                text = format!("{text}: {cause_text}");
-            }
-            source = cause.source();
-        }
-        Self::from(text)
+        Self::from(with_causes(error))
     }
 
     /// What the verifier said, all of it; absent if it was not asked or said no more than the sentence.

@@ -14,7 +14,6 @@ use plainsight_protocols::{Settings, Timestamp};
 
 use super::{Failure, source::Source};
 use crate::{
-    capture::Event,
     flow::{Observer, Worker, WorkerSettings},
     replay::{Reader, ReplayError, Summary, Tracker},
     signal::{LossReason, Status, limit_notes},
@@ -137,7 +136,7 @@ impl<O: Observer> Reading<O> {
                 return;
             }
             self.worker.event(event);
-            let at = time_of(event);
+            let at = event.at();
             if at.since(self.now) >= TICK {
                 self.now = at;
                 self.worker.tick(at);
@@ -186,15 +185,5 @@ impl<O: Observer> Reading<O> {
                 events: summary.full_evictions,
             });
         }
-    }
-}
-
-fn time_of(event: &Event<'_>) -> Timestamp {
-    match event {
-        Event::Opened(event) => event.at,
-        Event::Chunk(event) => event.at,
-        Event::Datagram(event) => event.at,
-        Event::EndOfStream(event) => event.at,
-        Event::Closed(event) => event.at,
     }
 }

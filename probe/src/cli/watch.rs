@@ -113,9 +113,7 @@ impl Incoming {
         self.held = None;
         if let Some(identities) = &self.identities {
             for record in &mut self.taken {
-                let (process, start) = (record.process.as_ref(), record.start.to_system_time());
-                record.identity = process.map(|process| identities.resolve_at(process.pid, start));
-                record.peer = identities.peer(record.remote().ip());
+                record.identify(identities);
             }
         }
         if self.filter.needs_identity() {

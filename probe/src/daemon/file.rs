@@ -58,8 +58,7 @@ fn write(
         let progress = handover.take(&mut taken);
         let is_idle = taken.is_empty();
         for mut record in taken.drain(..) {
-            let process = record.process.as_ref();
-            record.identity = process.map(|process| identities.resolve(process.pid));
+            record.identify(identities);
             output.record(&record)?;
         }
         if is_idle {

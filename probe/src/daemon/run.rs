@@ -424,7 +424,7 @@ impl Running {
 
     /// What was left out on the way from exchanges to requests, by reason.
     fn notes(&self) -> Vec<LossReason> {
-        let note = |reason, remedy, events| LossReason { reason, remedy, events };
+        let note = LossReason::new;
         let counts = *self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let traces = self.tables.counters();
         let identities = self.identities.counts();

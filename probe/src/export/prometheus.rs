@@ -13,8 +13,9 @@ use crate::{
         WallTime,
         metrics::{
             HistogramView, MetricStore, SeriesView, SpanRef, ValueView,
-            table::{Kind, Metric, SCHEMA_URL},
+            table::{Kind, Metric},
         },
+        otlp::{SCHEMA_URL, SCOPE_NAME, SCOPE_VERSION},
     },
 };
 
@@ -134,8 +135,8 @@ fn plain_name(name: &str) -> String {
 fn append_series(series: &SeriesView<'_>, family: &Family, format: TextFormat, out: &mut String) {
     let mut labels = Labels::of_target(series.resource);
     for (name, value) in [
-        ("otel.scope.name", "plainsight"),
-        ("otel.scope.version", env!("CARGO_PKG_VERSION")),
+        ("otel.scope.name", SCOPE_NAME),
+        ("otel.scope.version", SCOPE_VERSION),
         ("otel.scope.schema_url", SCHEMA_URL),
     ] {
         labels.push(name, value);

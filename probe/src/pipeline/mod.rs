@@ -199,7 +199,7 @@ impl Shared {
         for counters in self.flows.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             flow.merge(counters);
         }
-        let reason = |reason, remedy, events| LossReason { reason, remedy, events };
+        let reason = LossReason::new;
         let ring_full = losses.ring_full_received + losses.ring_full_sent + losses.ring_full_control;
         Status {
             events: self.records.load(Ordering::Relaxed),

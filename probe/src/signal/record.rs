@@ -8,7 +8,7 @@ use super::{Attributes, Clock, IdGenerator, WallTime};
 use crate::{
     capture::Process,
     flow::Observed,
-    identity::{Identity, Peer},
+    identity::{Identities, Identity, Peer},
 };
 
 /// An exchange that no longer borrows from the connection it was seen on.
@@ -70,6 +70,14 @@ impl Record {
             Side::Client => self.endpoints.server,
             Side::Server => self.endpoints.client,
         }
+    }
+
+    /// Fills in who the process was at that time, and whose the other end's address is. May wait for a moment, so it is for
+    /// consumers.
+    pub fn identify(&mut self, identities: &Identities) {
+        let start = self.start.to_system_time();
+        self.identity = self.process.as_ref().map(|process| identities.resolve_at(process.pid, start));
+        self.peer = identities.peer(self.remote().ip());
     }
 
     /// The observed end's address.

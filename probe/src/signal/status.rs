@@ -15,6 +15,14 @@ pub struct LossReason {
     pub events: u64,
 }
 
+impl LossReason {
+    /// So many events for that reason.
+    #[must_use]
+    pub const fn new(reason: &'static str, remedy: &'static str, events: u64) -> Self {
+        Self { reason, remedy, events }
+    }
+}
+
 /// Counters of an observation since its start. Rates are made by whoever compares two of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {

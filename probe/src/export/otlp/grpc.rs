@@ -23,10 +23,10 @@ use super::{
     address::without_secrets,
     answer::{Attempt, ExportResponse, partial_success, retry_info, text_of_stranger},
     http::LONGEST_ANSWER,
-    remedy::{chain, unreachable_sentence},
+    remedy::unreachable_sentence,
     tls::Material,
 };
-use crate::export::SignalKind;
+use crate::{causes::with_causes, export::SignalKind};
 
 pub(super) struct GrpcTransport {
     endpoint: Endpoint,
@@ -50,7 +50,7 @@ impl GrpcTransport {
             .map_err(|error: http::uri::InvalidUri| invalid(error.to_string()))?;
         let mut endpoint = Endpoint::from(uri)
             .user_agent(USER_AGENT)
-            .map_err(|error| invalid(chain(&error)))?
+            .map_err(|error| invalid(with_causes(&error)))?
             .connect_timeout(destination.timeout)
             .tcp_keepalive(Some(Duration::from_secs(60)))
             .tcp_nodelay(true);
@@ -59,7 +59,7 @@ impl GrpcTransport {
                 .map_err(|source| StartError::tls(destination, source))?;
             endpoint = endpoint
                 .tls_config(material.grpc().timeout(destination.timeout))
-                .map_err(|error| invalid(chain(&error)))?;
+                .map_err(|error| invalid(with_causes(&error)))?;
         }
         Ok(Self {
             channel: Mutex::new(endpoint.connect_lazy()),

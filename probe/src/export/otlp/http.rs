@@ -16,10 +16,13 @@ use super::{
     address::{signal_url, without_secrets},
     answer::{Attempt, RpcStatus, retry_after, success, text_of_stranger},
     json,
-    remedy::{chain, unreachable_sentence},
+    remedy::unreachable_sentence,
     tls::Material,
 };
-use crate::export::{Batch, SignalKind};
+use crate::{
+    causes::with_causes,
+    export::{Batch, SignalKind},
+};
 
 /// What is read of an answer (OTLP 1.11, "OTLP/HTTP Response").
 pub(super) const LONGEST_ANSWER: usize = 4 << 20;
@@ -69,7 +72,7 @@ impl HttpTransport {
             .map_err(|source| StartError::tls(destination, source))?;
         let config = material.http().map_err(|error| invalid(error.to_string()))?;
         builder = builder.tls_backend_preconfigured(config);
-        let client = builder.build().map_err(|error| invalid(chain(&error)))?;
+        let client = builder.build().map_err(|error| invalid(with_causes(&error)))?;
         let urls =
             SignalKind::ALL.map(|kind| if exact { endpoint.clone() } else { signal_url(endpoint, kind) });
         Ok(Self { client, urls, encoding, compression: destination.compression })
@@ -104,7 +107,7 @@ impl HttpTransport {
         match request.send().await {
             Ok(response) => self.read_answer(response, url).await,
             Err(error) if error.is_builder() => {
-                Attempt::Refused(format!("cannot make a request: {}", chain(&error)))
+                Attempt::Refused(format!("cannot make a request: {}", with_causes(&error)))
             }
             Err(error) => Attempt::Later {
                 sentence: unreachable_sentence(&without_secrets(url), &error.without_url(), error_is_timeout),

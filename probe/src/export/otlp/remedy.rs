@@ -2,20 +2,7 @@
 
 use std::error::Error;
 
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        // Many libraries repeat their cause in their own words.
-        if !said.is_empty() && !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
-}
+use crate::causes::with_causes;
 
 /// Nothing came back.
 pub(super) fn unreachable_sentence<E: Error + 'static>(
@@ -23,7 +10,7 @@ pub(super) fn unreachable_sentence<E: Error + 'static>(
     error: &E,
     is_timeout: impl Fn(&E) -> bool,
 ) -> String {
-    let said = chain(error);
+    let said = with_causes(error);
     if is_timeout(error) {
         return no_answer_sentence(target);
     }

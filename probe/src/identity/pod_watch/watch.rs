@@ -18,6 +18,8 @@ use kube::{
     },
 };
 
+use crate::causes::with_causes;
+
 use super::{
     Shared, WatchState,
     object::PodObject,
@@ -74,7 +76,7 @@ impl<'a> Watch<'a> {
                     // The watcher lists anew when a watch breaks off for this reason, and tries the same version for
                     // ever when it cannot begin for it.
                     Some(Err(error)) if is_version_gone(&error) => events.set(from_the_list()),
-                    Some(Err(error)) => self.shared.set_state(unreachable(&sentence(&error))),
+                    Some(Err(error)) => self.shared.set_state(unreachable(&with_causes(&error))),
                     // Does not happen: the watcher never ends.
                     None => return,
                 },
@@ -147,20 +149,4 @@ fn is_version_gone(error: &watcher::Error) -> bool {
 
 fn unreachable(error: &str) -> WatchState {
     WatchState::Unreachable(error[..error.floor_char_boundary(SENTENCE_BYTES)].to_owned())
-}
-
-/// The error with its causes: the outermost alone says only that something failed.
-fn sentence(error: &watcher::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        // Some errors repeat their cause.
-        if !text.contains(&inner_text) {
-            text.push_str(": ");
-            text.push_str(&inner_text);
-        }
-        cause = inner.source();
-    }
-    text
 }

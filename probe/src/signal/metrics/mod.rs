@@ -35,11 +35,13 @@
 //!
 //! What metrics there are, and what they are called, is [one table](table).
 
+mod attribute_lists;
 mod connections;
 mod exponential;
 mod fence;
 mod graph;
 mod key;
+mod kinds;
 mod own;
 mod point;
 mod recorder;

@@ -6,22 +6,20 @@ use super::{
     key::{Attributes, Stored},
     point::{Buckets, Distribution, Exemplar, Point, Shape},
     state::{Series, Service, State},
-    table::{Kind, METRICS, Metric, SCHEMA_URL},
+    table::{Kind, METRICS, Metric},
 };
 use crate::{
     export::{Batch, SignalKind},
-    identity::{Resource, ResourceValue},
-    signal::protobuf as wire,
+    identity::Resource,
+    signal::{
+        otlp::{SCHEMA_URL, append_scope, encode_resource},
+        protobuf as wire,
+    },
 };
 
 /// Bytes of one request, at most, save for the last point that went in and what surrounds it. Servers take 4 MiB by
 /// default.
 const REQUEST_BYTES: usize = 3 << 20;
-
-/// The name of what makes the metrics.
-pub(super) const SCOPE: &str = "plainsight";
-/// Its version.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The attribute of the point that stands for all that found no place.
 pub(super) const OVERFLOW: &str = "otel.metric.overflow";
@@ -217,18 +215,13 @@ impl<'a> Requests<'a> {
             return;
         }
         let mut scope = Vec::with_capacity(self.metrics.len() + 128);
-        wire::nested(&mut scope, 1, |out| {
-            wire::text(out, 1, SCOPE);
-            wire::text(out, 2, VERSION);
-        });
+        append_scope(&mut scope);
         scope.extend_from_slice(&self.metrics);
         wire::text(&mut scope, 3, SCHEMA_URL);
         self.metrics.clear();
         let out = &mut self.scratch;
         out.clear();
-        wire::nested(out, 1, |out| {
-            resource.attributes.iter().for_each(|(name, value)| resource_attribute(out, name, value));
-        });
+        wire::nested(out, 1, |out| encode_resource(out, resource));
         wire::bytes(out, 2, &scope);
         wire::text(out, 3, SCHEMA_URL);
         wire::bytes(&mut self.request, 1, out);
@@ -267,19 +260,6 @@ fn attributes(out: &mut Vec<u8>, field: u32, key: Option<&[u8]>, state: &State) 
             });
         });
     }
-}
-
-fn resource_attribute(out: &mut Vec<u8>, name: &str, value: &ResourceValue) {
-    wire::nested(out, 1, |out| {
-        wire::text(out, 1, name);
-        wire::nested(out, 2, |out| match value {
-            ResourceValue::Text(text) => wire::text(out, 1, text),
-            ResourceValue::Integer(number) => wire::integer(out, 3, number.cast_unsigned()),
-            ResourceValue::Texts(texts) => wire::nested(out, 5, |out| {
-                texts.iter().for_each(|text| wire::nested(out, 1, |out| wire::text(out, 1, text)));
-            }),
-        });
-    });
 }
 
 fn explicit(out: &mut Vec<u8>, counts: &[u64], kind: Kind) {

@@ -37,7 +37,7 @@ impl MetricStatus {
     /// The same as a status line says it. Nothing of it is a loss: sums stay exact.
     #[must_use]
     pub fn notes(&self) -> [LossReason; 3] {
-        let note = |reason, remedy, events| LossReason { reason, remedy, events };
+        let note = LossReason::new;
         [
             note("metric values folded into *", "raise limits.values_per_attribute", self.folded),
             note(

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{SCHEMA_URL, SCOPE_NAME, attribute::length_of_length, encode_resource};
+use super::{SCHEMA_URL, append_scope, attribute::length_of_length, encode_resource};
 use crate::{
     export::{Batch, SignalKind},
     identity::Resource,
@@ -59,11 +59,7 @@ impl Assembler {
     #[must_use]
     pub fn new(kind: SignalKind, limits: BatchLimits) -> Self {
         let mut scope = Vec::new();
-        // ScopeSpans.scope = 1, and so in ScopeLogs.
-        protobuf::nested(&mut scope, 1, |out| {
-            protobuf::text(out, 1, SCOPE_NAME);
-            protobuf::text(out, 2, env!("CARGO_PKG_VERSION"));
-        });
+        append_scope(&mut scope);
         Self { kind, limits, resources: HashMap::new(), scope }
     }
 

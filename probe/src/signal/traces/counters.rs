@@ -64,27 +64,14 @@ impl CountersCell {
 
     /// Adds what was counted so far.
     pub fn add_to(&self, sum: &mut TraceCounters) {
-        let counted = self.0.each_ref().map(|cell| cell.load(Ordering::Relaxed));
-        let TraceCounters {
-            head,
-            error,
-            slow,
-            unsampled_parent,
-            unsampled_ratio,
-            unsampled_rate_limit,
-            unsampled_server_side,
-        } = sum;
-        let sums = [
-            head,
-            error,
-            slow,
-            unsampled_parent,
-            unsampled_ratio,
-            unsampled_rate_limit,
-            unsampled_server_side,
-        ];
-        for (sum, counted) in sums.into_iter().zip(counted) {
-            *sum += counted;
-        }
+        let [head, error, slow, parent, ratio, rate_limit, server_side] =
+            self.0.each_ref().map(|cell| cell.load(Ordering::Relaxed));
+        sum.head += head;
+        sum.error += error;
+        sum.slow += slow;
+        sum.unsampled_parent += parent;
+        sum.unsampled_ratio += ratio;
+        sum.unsampled_rate_limit += rate_limit;
+        sum.unsampled_server_side += server_side;
     }
 }

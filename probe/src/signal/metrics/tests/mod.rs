@@ -136,7 +136,7 @@ pub(crate) fn received(batches: &[Batch]) -> Vec<Received> {
         let before = all.len();
         let request = ExportMetricsServiceRequest::decode(batch.payload.clone()).expect("a request");
         for resource in request.resource_metrics {
-            assert_eq!(resource.schema_url, table::SCHEMA_URL);
+            assert_eq!(resource.schema_url, crate::signal::otlp::SCHEMA_URL);
             let (attributes, _) = texts(&resource.resource.expect("a resource").attributes);
             let service = attributes["service.name"].clone();
             for scope in resource.scope_metrics {

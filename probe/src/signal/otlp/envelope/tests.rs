@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     capture::Process,
     identity::ResourceValue,
-    signal::{WallTime, protobuf},
+    signal::{WallTime, otlp::SCOPE_NAME, protobuf},
 };
 
 /// A buffer of spans whose names are numbers, so large.
