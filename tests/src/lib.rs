@@ -21,6 +21,7 @@ pub mod record;
 pub mod redis;
 pub mod replay;
 pub mod server;
+pub mod span_conventions;
 pub mod systemd;
 pub mod traffic;
 pub mod zeek;

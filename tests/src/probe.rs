@@ -200,6 +200,42 @@ impl Outcome {
         self.records.iter().filter(|record| record.side == side).collect()
     }
 
+    /// Each record of one side as a line.
+    #[must_use]
+    pub fn lines(&self, side: &str, line: impl Fn(&Record) -> String) -> Vec<String> {
+        self.side(side).into_iter().map(line).collect()
+    }
+
+    /// Checks that every record is of that protocol, was seen whole, and shows nothing of a secret.
+    ///
+    /// # Panics
+    /// If one is not so.
+    #[track_caller]
+    pub fn assert_whole_and_masked(&self, protocol: &str, secret: &str) {
+        for record in &self.records {
+            assert_eq!(
+                (record.protocol.as_str(), record.outcome.as_str()),
+                (protocol, "complete"),
+                "{record:?}"
+            );
+            assert_eq!(record.missing_bytes, 0, "{record:?}");
+            let shown = format!("{record:?}");
+            assert!(!shown.contains(secret), "what is to be masked is shown: {shown}");
+        }
+    }
+
+    /// Checks that every failure is named by the status of its answer, and that nothing else has one.
+    ///
+    /// # Panics
+    /// If one is not so.
+    #[track_caller]
+    pub fn assert_failures_are_statuses(&self) {
+        for record in &self.records {
+            let status = record.text("db.response.status_code");
+            assert_eq!(record.error_type.as_deref().unwrap_or_default(), status, "{record:?}");
+        }
+    }
+
     /// The records of one side that have this name.
     #[must_use]
     pub fn named(&self, side: &str, name: &str) -> Vec<&Record> {

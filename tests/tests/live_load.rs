@@ -43,13 +43,28 @@ fn number_before(messages: &[String], word: &str) -> u64 {
     before.split_whitespace().last().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-#[test]
-fn two_million_requests_at_full_speed_are_all_seen() -> Result<()> {
-    let nginx = Nginx::start()?;
+/// Counts what the server answers to wrk, by outcome.
+fn count_of(nginx: &Nginx, more: &[&str]) -> Result<Probe> {
     let port = nginx.address.port().to_string();
     let arguments =
         ["stat", "--json", "--port", &port, "--by", "side,outcome", "--side", "server", "--path", "/tiny"];
-    let probe = Probe::start_command(&arguments)?;
+    Probe::start_command(&[&arguments, more].concat())
+}
+
+/// Every request was seen, and none of it in part.
+fn assert_all_seen(probe: Probe, made: u64) -> Result<()> {
+    let (output, messages, _) = probe.stop_raw()?;
+    let seen = sum(&output, "count")?;
+    println!("{made} requests made, {seen} seen; {}", messages.join(" "));
+    assert_eq!(seen, made, "{messages:?}");
+    assert!(output.lines().all(|line| line.contains("complete") || line.contains("no_response")), "{output}");
+    Ok(())
+}
+
+#[test]
+fn two_million_requests_at_full_speed_are_all_seen() -> Result<()> {
+    let nginx = Nginx::start()?;
+    let probe = count_of(&nginx, &[])?;
     let before = nginx.requests()?;
     // Each round is one second of load longer than the last needs to be: wrk is told a time, not a number.
     let mut asked = 0;
@@ -60,12 +75,7 @@ fn two_million_requests_at_full_speed_are_all_seen() -> Result<()> {
     // Every look at the status page is a request too, to another path.
     let looks = asked + 2;
     let made = nginx.requests()? - before - looks;
-    let (output, messages, _) = probe.stop_raw()?;
-    let seen = sum(&output, "count")?;
-    println!("{made} requests made, {seen} seen; {}", messages.join(" "));
-    assert_eq!(seen, made, "{messages:?}");
-    assert!(output.lines().all(|line| line.contains("complete") || line.contains("no_response")), "{output}");
-    Ok(())
+    assert_all_seen(probe, made)
 }
 
 /// How long the probe is held up: a small part of this suffices to fill the near rings, and the far ones take ten times as
@@ -75,22 +85,7 @@ const HELD_UP: Duration = Duration::from_millis(150);
 #[test]
 fn a_probe_that_is_held_up_finds_everything_in_the_far_rings() -> Result<()> {
     let nginx = Nginx::start()?;
-    let port = nginx.address.port().to_string();
-    let arguments = [
-        "stat",
-        "--json",
-        "--port",
-        &port,
-        "--by",
-        "side,outcome",
-        "--side",
-        "server",
-        "--path",
-        "/tiny",
-        "--ring-bytes",
-        "64MiB",
-    ];
-    let probe = Probe::start_command(&arguments)?;
+    let probe = count_of(&nginx, &["--ring-bytes", "64MiB"])?;
     let pid = i32::try_from(probe.pid()).ok().and_then(Pid::from_raw).context("a process id")?;
     let before = nginx.requests()?;
     std::thread::scope(|scope| {
@@ -105,12 +100,7 @@ fn a_probe_that_is_held_up_finds_everything_in_the_far_rings() -> Result<()> {
     })?;
     // The last look at the status page is a request, too.
     let made = nginx.requests()? - before - 1;
-    let (output, messages, _) = probe.stop_raw()?;
-    let seen = sum(&output, "count")?;
-    println!("{made} requests made, {seen} seen; {}", messages.join(" "));
-    assert_eq!(seen, made, "{messages:?}");
-    assert!(output.lines().all(|line| line.contains("complete") || line.contains("no_response")), "{output}");
-    Ok(())
+    assert_all_seen(probe, made)
 }
 
 /// A wrk script that gives every request a path of its own.

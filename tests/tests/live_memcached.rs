@@ -3,35 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use plainsight_tests::{
-    durations,
-    memcached::Memcached,
-    probe::{Outcome, Probe},
-    raw::Raw,
-    record::Record,
-};
+use plainsight_tests::{durations, memcached::Memcached, probe::Probe, raw::Raw, record::Record};
 
 /// An exchange in a line: what was asked, masked, and the error.
 fn line(record: &Record) -> String {
     let text = record.text("db.query.text");
     record.error_type.as_ref().map_or_else(|| text.to_owned(), |error| format!("{text} {error}"))
-}
-
-fn lines(outcome: &Outcome, side: &str) -> Vec<String> {
-    outcome.side(side).into_iter().map(line).collect()
-}
-
-fn assert_clean(outcome: &Outcome) {
-    for record in &outcome.records {
-        assert_eq!(
-            (record.protocol.as_str(), record.outcome.as_str()),
-            ("memcached", "complete"),
-            "{record:?}"
-        );
-        assert_eq!(record.missing_bytes, 0, "{record:?}");
-        let shown = format!("{record:?}");
-        assert!(!shown.contains("hunter2"), "a value is shown: {shown}");
-    }
 }
 
 /// The server's counters of commands.
@@ -82,10 +59,10 @@ fn commands_of_the_text_protocol_keep_their_keys_and_errors_and_no_values() -> R
         client.ask(request.as_bytes(), answer.as_bytes())?;
     }
     let outcome = probe.stop()?;
-    assert_clean(&outcome);
+    outcome.assert_whole_and_masked("memcached", "hunter2");
     let expected: Vec<_> = steps.iter().flat_map(|(_, _, lines)| *lines).copied().collect();
     for side in ["client", "server"] {
-        assert_eq!(lines(&outcome, side), expected, "{side}");
+        assert_eq!(outcome.lines(side, line), expected, "{side}");
         assert!(outcome.side(side).iter().all(|record| {
             record.text("db.system.name") == "memcached"
                 && record.text("db.response.status_code") == record.error_type.as_deref().unwrap_or_default()
@@ -115,7 +92,7 @@ fn pipelined_commands_and_large_values_are_as_many_as_the_server_counts() -> Res
         client.ask(requests.as_bytes(), answers.as_bytes())?;
     }
     let outcome = probe.stop()?;
-    assert_clean(&outcome);
+    outcome.assert_whole_and_masked("memcached", "hunter2");
     let counters = counters(&mut other)?;
     for side in ["client", "server"] {
         for name in ["get", "set"] {
@@ -139,9 +116,9 @@ fn a_connection_joined_in_the_middle_is_followed_with_durations_of_its_client_s(
         .map(|_| client.ask(b"get user:17\r\n", b"VALUE user:17 0 7\r\nhunter2\r\nEND\r\n"))
         .collect::<Result<Vec<_>>>()?;
     let outcome = probe.stop()?;
-    assert_clean(&outcome);
+    outcome.assert_whole_and_masked("memcached", "hunter2");
     for side in ["client", "server"] {
-        assert_eq!(lines(&outcome, side), ["get user:17"; 300], "{side}");
+        assert_eq!(outcome.lines(side, line), ["get user:17"; 300], "{side}");
         assert!(
             outcome.side(side).iter().all(|record| record.server.port == memcached.address.port()),
             "{side}"

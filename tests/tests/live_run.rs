@@ -3,7 +3,8 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::Path,
+    path::PathBuf,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,7 @@ use plainsight_tests::{
     server::free_port,
 };
 use serde_json::{Map, Value};
+use tempfile::TempDir;
 
 /// A trace that a request says it belongs to, and the span that it was made by.
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -33,14 +35,49 @@ const REQUESTS: [(&str, &str, u16, &str, usize); 4] = [
     ("GET", "/users/17/orders/4711", 404, "/users/{id}/orders/{id}", 9),
 ];
 
-fn configuration(folder: &Path, server: u16, export: &str) -> Result<String> {
-    let path = folder.join("plainsight.yaml");
-    let text = format!(
-        "capture: {{ only: {{ port: [{server}] }} }}\nmetrics: {{ interval: 1s }}\naccess_log: errors\n\
-         limits: {{ cpu: off, memory: off }}\ntraces: {{ spans_per_second: off }}\n{export}\n"
-    );
-    fs::write(&path, text)?;
-    Ok(path.display().to_string())
+/// What the server's own service is called, as nobody names it.
+const SERVICE: &str = "unknown_service:nginx";
+
+/// A server, and the daemon that watches it.
+struct Watched {
+    nginx: Nginx,
+    probe: Probe,
+    /// The configuration.
+    path: PathBuf,
+    _folder: TempDir,
+}
+
+impl Watched {
+    /// Starts both. `export` is what the configuration says besides.
+    fn start(export: &str) -> Result<Self> {
+        let nginx = Nginx::start()?;
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("plainsight.yaml");
+        let text = format!(
+            "capture: {{ only: {{ port: [{}] }} }}\nmetrics: {{ interval: 1s }}\naccess_log: errors\n\
+             limits: {{ cpu: off, memory: off }}\ntraces: {{ spans_per_second: off }}\n{export}\n",
+            nginx.address.port()
+        );
+        fs::write(&path, text)?;
+        let probe = Probe::start_command(&["run", "--config", path.to_str().context("a path")?])?;
+        Ok(Self { nginx, probe, path, _folder: folder })
+    }
+
+    /// The same with a receiver at that port as the only place where anything goes.
+    fn exporting_to(port: u16, way: &str) -> Result<Self> {
+        Self::start(&format!(
+            "export: {{ otlp: {{ endpoint: 'http://127.0.0.1:{port}', protocol: {way} }}, prometheus: {{ listen: off }} }}\n\
+             daemon: {{ health: {{ listen: off }} }}"
+        ))
+    }
+
+    /// Ends the daemon in order, after what was seen has had time to be exported. Gives what it said.
+    fn stop(self) -> Result<String> {
+        std::thread::sleep(Duration::from_millis(1500));
+        let (_, messages, status) = self.probe.stop_raw()?;
+        assert!(status.success(), "{messages:?}");
+        Ok(messages.join("\n"))
+    }
 }
 
 fn ask(nginx: &Nginx) -> Result<()> {
@@ -118,74 +155,61 @@ fn metrics_spans_and_logs_over_every_protocol_equal_the_requests_made() -> Resul
     for way in ["http/protobuf", "http/json", "grpc"] {
         let receiver = Receiver::start(&[])?;
         let port = if way == "grpc" { receiver.grpc } else { receiver.http };
-        let nginx = Nginx::start()?;
-        let folder = tempfile::tempdir()?;
-        let export = format!(
-            "export: {{ otlp: {{ endpoint: 'http://127.0.0.1:{port}', protocol: {way} }}, prometheus: {{ listen: off }} }}\n\
-             daemon: {{ health: {{ listen: off }} }}"
-        );
-        let path = configuration(folder.path(), nginx.address.port(), &export)?;
-        let probe = Probe::start_command(&["run", "--config", &path])?;
-        ask(&nginx)?;
-        std::thread::sleep(Duration::from_millis(1500));
-        let (_, messages, status) = probe.stop_raw()?;
-        assert!(status.success(), "{messages:?}");
+        let watched = Watched::exporting_to(port, way)?;
+        ask(&watched.nginx)?;
+        let said = watched.stop()?;
         let taken = receiver.taken()?;
         assert!(taken.iter().all(|taken| taken.way == way), "{way}");
-        let service = "unknown_service:nginx";
-        assert_eq!(counted(&taken, "http.server.request.duration", service), requested(), "{way}");
-        assert_spans(&taken, service);
-        let failures = items(&taken, "logs").filter(|((of, ..), _)| of == service).count();
+        assert_eq!(counted(&taken, "http.server.request.duration", SERVICE), requested(), "{way}");
+        assert_spans(&taken, SERVICE);
+        let failures = items(&taken, "logs").filter(|((of, ..), _)| of == SERVICE).count();
         assert_eq!(failures, 5, "{way}: a record of each failure, as the server sees failures");
-        let said = messages.join("\n");
         assert!(said.contains("delivered") && !said.contains("given up"), "{said}");
     }
     Ok(())
 }
 
+/// What the page for Prometheus counts of the server, by status and route.
+fn shown(page: &str) -> Result<BTreeMap<(u16, String), usize>> {
+    let own = format!("job=\"{SERVICE}\"");
+    let is_count =
+        |line: &&str| line.starts_with("http_server_request_duration_seconds_count{") && line.contains(&own);
+    let count = |line: &str| {
+        let label = |name: &str| -> Result<String> {
+            let (_, rest) = line.split_once(&format!("{name}=\"")).context("a label")?;
+            Ok(rest.split('"').next().unwrap_or_default().to_owned())
+        };
+        let count = line.rsplit(' ').next().context("a number")?.parse::<f64>()?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let count = count as usize;
+        Ok(((label("http_response_status_code")?.parse()?, label("plainsight_http_route")?), count))
+    };
+    page.lines().filter(is_count).map(count).collect()
+}
+
 #[test]
 fn the_page_for_prometheus_and_health_say_what_was_requested() -> Result<()> {
-    let nginx = Nginx::start()?;
-    let folder = tempfile::tempdir()?;
     let port = free_port()?;
-    let export = format!(
+    let watched = Watched::start(&format!(
         "export: {{ otlp: off, prometheus: {{ listen: '127.0.0.1:{port}' }} }}\n\
          daemon: {{ health: {{ listen: '127.0.0.1:{port}' }} }}"
-    );
-    let path = configuration(folder.path(), nginx.address.port(), &export)?;
-    let probe = Probe::start_command(&["run", "--config", &path])?;
-    ask(&nginx)?;
+    ))?;
+    ask(&watched.nginx)?;
     let page = |page: &str| {
         let url = format!("http://127.0.0.1:{port}/{page}");
-        run_well(std::process::Command::new("curl").args(["-sS", "--fail", &url]), "curl")
+        run_well(Command::new("curl").args(["-sS", "--fail", &url]), "curl")
     };
     assert!(page("healthz")?.contains("\"ok\"") && page("readyz")?.contains("\"ok\""));
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let text = page("metrics")?;
-        let mut counts = BTreeMap::new();
-        for line in text.lines().filter(|line| {
-            line.starts_with("http_server_request_duration_seconds_count{")
-                && line.contains("job=\"unknown_service:nginx\"")
-        }) {
-            let label = |name: &str| -> Result<String> {
-                let (_, rest) = line.split_once(&format!("{name}=\"")).context("a label")?;
-                Ok(rest.split('"').next().unwrap_or_default().to_owned())
-            };
-            let count = line.rsplit(' ').next().context("a number")?.parse::<f64>()?;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-            let count = count as usize;
-            let key = (label("http_response_status_code")?.parse()?, label("plainsight_http_route")?);
-            counts.insert(key, count);
-        }
+        let counts = shown(&page("metrics")?)?;
         if counts == requested() {
             break;
         }
         ensure!(Instant::now() < deadline, "{counts:?}");
         std::thread::sleep(Duration::from_millis(200));
     }
-    let (_, messages, status) = probe.stop_raw()?;
-    assert!(status.success(), "{messages:?}");
+    watched.stop()?;
     Ok(())
 }
 
@@ -193,30 +217,18 @@ fn the_page_for_prometheus_and_health_say_what_was_requested() -> Result<()> {
 fn a_backend_that_was_dead_gets_everything_when_it_is_back_and_the_daemon_says_both() -> Result<()> {
     let mut receiver = Receiver::start(&[])?;
     receiver.die();
-    let nginx = Nginx::start()?;
-    let folder = tempfile::tempdir()?;
-    let export = format!(
-        "export: {{ otlp: {{ endpoint: 'http://127.0.0.1:{}' }}, prometheus: {{ listen: off }} }}\n\
-         daemon: {{ health: {{ listen: off }} }}",
-        receiver.http
-    );
-    let path = configuration(folder.path(), nginx.address.port(), &export)?;
-    let probe = Probe::start_command(&["run", "--config", &path])?;
-    ask(&nginx)?;
+    let watched = Watched::exporting_to(receiver.http, "http/protobuf")?;
+    ask(&watched.nginx)?;
     std::thread::sleep(Duration::from_secs(3));
     receiver.come_back(&["503", "429"])?;
-    let service = "unknown_service:nginx";
     let deadline = Instant::now() + PATIENCE;
     let wanted: usize = requested().values().sum();
-    while items(&receiver.taken()?, "traces").filter(|((of, ..), _)| of == service).count() < wanted {
+    while items(&receiver.taken()?, "traces").filter(|((of, ..), _)| of == SERVICE).count() < wanted {
         ensure!(Instant::now() < deadline, "not everything came");
         std::thread::sleep(Duration::from_millis(100));
     }
-    std::thread::sleep(Duration::from_millis(1500));
-    let (_, messages, status) = probe.stop_raw()?;
-    assert!(status.success(), "{messages:?}");
-    assert_spans(&receiver.taken()?, service);
-    let said = messages.join("\n");
+    let said = watched.stop()?;
+    assert_spans(&receiver.taken()?, SERVICE);
     assert!(said.contains("warning: otlp:") && said.contains("takes telemetry again"), "{said}");
     Ok(())
 }
@@ -224,28 +236,18 @@ fn a_backend_that_was_dead_gets_everything_when_it_is_back_and_the_daemon_says_b
 #[test]
 fn a_changed_configuration_is_taken_up_and_a_wrong_one_is_not() -> Result<()> {
     let receiver = Receiver::start(&[])?;
-    let nginx = Nginx::start()?;
-    let folder = tempfile::tempdir()?;
-    let export = format!(
-        "export: {{ otlp: {{ endpoint: 'http://127.0.0.1:{}' }}, prometheus: {{ listen: off }} }}\n\
-         daemon: {{ health: {{ listen: off }} }}",
-        receiver.http
-    );
-    let path = configuration(folder.path(), nginx.address.port(), &export)?;
-    let mut probe = Probe::start_command(&["run", "--config", &path])?;
-    let right = fs::read_to_string(&path)?;
-    fs::write(&path, right.replace("access_log: errors", "acess_log: all"))?;
-    probe.wait_until_it_says("access_log")?;
-    fs::write(&path, right.replace("access_log: errors", "access_log: all"))?;
-    probe.wait_until_it_says("changed: access_log")?;
+    let mut watched = Watched::exporting_to(receiver.http, "http/protobuf")?;
+    let right = fs::read_to_string(&watched.path)?;
+    fs::write(&watched.path, right.replace("access_log: errors", "acess_log: all"))?;
+    watched.probe.wait_until_it_says("access_log")?;
+    fs::write(&watched.path, right.replace("access_log: errors", "access_log: all"))?;
+    watched.probe.wait_until_it_says("changed: access_log")?;
     // Workers look some hundred times a second.
     std::thread::sleep(Duration::from_millis(200));
-    ask(&nginx)?;
-    std::thread::sleep(Duration::from_millis(1500));
-    let (_, messages, status) = probe.stop_raw()?;
-    assert!(status.success(), "{messages:?}");
+    ask(&watched.nginx)?;
+    watched.stop()?;
     let taken = receiver.taken()?;
-    let logged = items(&taken, "logs").filter(|((of, ..), _)| of == "unknown_service:nginx").count();
+    let logged = items(&taken, "logs").filter(|((of, ..), _)| of == SERVICE).count();
     assert_eq!(logged, requested().values().sum::<usize>(), "every exchange is logged now");
     Ok(())
 }
