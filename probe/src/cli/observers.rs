@@ -1,20 +1,15 @@
 //! What the commands hang into the workers.
 
-use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
-
-use plainsight_protocols::Timestamp;
 
 use crate::{
     capture::ConnectionId,
     export::Outbox,
     flow::{Observed, Observer},
-    identity::Identities,
+    identity::{Identities, Noticing},
     signal::{Aggregates, Filter, Record, RecordBuilder, Status},
 };
 
@@ -45,48 +40,6 @@ impl Tallies {
         status.exchanges = sum(|tally| &tally.exchanges);
         status.unobserved = sum(|tally| &tally.unobserved);
         status
-    }
-}
-
-/// Processes remembered as noticed: those that take turns on a busy host are few.
-const NOTICED: usize = 64;
-
-/// How long they are remembered; what is asked for longer is not as fresh.
-const NOTICED_FOR: Duration = Duration::from_secs(1);
-
-/// Has each new process looked up while it is still there.
-struct Noticing {
-    identities: Option<Identities>,
-    /// Processes that were noticed lately, at the places of their low bits.
-    noticed: [u32; NOTICED],
-    /// When the first of them was, by the exchanges.
-    since: Timestamp,
-}
-
-impl Noticing {
-    fn new(identities: Option<Identities>) -> Self {
-        Self { identities, noticed: [0; NOTICED], since: Timestamp::default() }
-    }
-
-    fn notice(&mut self, observed: &Observed<'_>) {
-        let Some(identities) = &self.identities else { return };
-        let (pid, at) = (observed.process.pid, observed.exchange.started);
-        if at.since(self.since) >= NOTICED_FOR {
-            self.since = at;
-            self.noticed = [0; NOTICED];
-        }
-        let place = &mut self.noticed[pid as usize % NOTICED];
-        if *place != pid {
-            *place = pid;
-            identities.notice(pid);
-        }
-    }
-
-    /// Learns from every exchange, also of those that the filter holds back.
-    fn observe(&self, observed: &Observed<'_>) {
-        if let Some(identities) = &self.identities {
-            identities.observe(observed);
-        }
     }
 }
 

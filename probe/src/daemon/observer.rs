@@ -10,7 +10,7 @@ use crate::{
     capture::{Closed, ConnectionId, Opened},
     export::Outbox,
     flow::{ConnectionFacts, Observed, Observer},
-    identity::Identities,
+    identity::Noticing,
     signal::{
         Record, RecordBuilder,
         access_log::AccessLogRecorder,
@@ -24,7 +24,7 @@ const HAND_OVER: Duration = Duration::from_secs(1);
 
 /// Makes the telemetry of one worker's exchanges.
 pub(super) struct DaemonObserver {
-    pub(super) identities: Identities,
+    pub(super) noticing: Noticing,
     pub(super) metrics: Option<MetricRecorder>,
     pub(super) spans: SpanRecorder,
     pub(super) makes_spans: bool,
@@ -33,7 +33,6 @@ pub(super) struct DaemonObserver {
     pub(super) controls: Controls,
     /// Of the choices that hold.
     pub(super) version: u64,
-    pub(super) last_pid: u32,
     pub(super) handed_over: Timestamp,
 }
 
@@ -50,11 +49,8 @@ impl DaemonObserver {
 
 impl Observer for DaemonObserver {
     fn exchange(&mut self, observed: &Observed<'_>) {
-        let pid = observed.process.pid;
-        if pid != self.last_pid {
-            self.last_pid = pid;
-            self.identities.notice(pid);
-        }
+        self.noticing.observe(observed);
+        self.noticing.notice(observed);
         let span: Option<SpanContext> = if self.makes_spans { self.spans.record(observed) } else { None };
         if let Some(metrics) = &mut self.metrics {
             let exemplar = span.as_ref().map(|span| SpanRef {

@@ -35,7 +35,7 @@ use crate::{
         otlp::{DestinationStats, EnvironmentError, Exporter, StartError},
     },
     identity::{
-        Identities, Resource, ResourceValue,
+        Identities, Noticing, Resource, ResourceValue,
         pod_watch::{PodWatch, PodWatchError},
     },
     pipeline::{Attention, Live, LiveError},
@@ -210,7 +210,7 @@ impl Running {
             handover.as_ref().map(|handover| (builder, handover.outbox()))
         };
         let observer = |_: usize| DaemonObserver {
-            identities: identities.clone(),
+            noticing: Noticing::new(Some(identities.clone())),
             metrics: store.as_ref().map(MetricStore::recorder),
             spans: SpanRecorder::new(
                 choices.traces.clone().unwrap_or_default(),
@@ -229,7 +229,6 @@ impl Running {
             file: outbox(),
             controls: controls.clone(),
             version: 0,
-            last_pid: 0,
             handed_over: plainsight_protocols::Timestamp::default(),
         };
         let mut live = Live::start(&settings::live(&config), observer)?;

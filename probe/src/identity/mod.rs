@@ -7,6 +7,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `cache`, `entries` | what is known of each process, for everybody who asks |
+//! | `noticing`, `names` | what the data path tells |
 //! | `thread`, `events` | the thread that asks, and what the kernel tells it of processes |
 //! | `lookup`, `facts`, `cgroup_path`, `environment`, `users`, `host` | what files tell |
 //! | `runtime` | containers, asked of containerd, CRI-O, Docker, Podman |
@@ -28,6 +29,7 @@ mod labels;
 mod lookup;
 mod metadata;
 mod names;
+mod noticing;
 mod peers;
 pub mod pod_watch;
 mod resource;
@@ -43,6 +45,7 @@ pub use cache::{Counts, Identities, Lookup};
 pub use image::Image;
 pub use kubernetes::{Owner, OwnerKind, Peer, PeerKind, Pod, PodContainer, PodSource};
 pub use labels::Labels;
+pub use noticing::Noticing;
 pub use resource::{Resource, ResourceValue};
 pub use runtime::{RuntimeKind, RuntimeSocket};
 pub use settings::IdentitySettings;
