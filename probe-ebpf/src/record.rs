@@ -238,7 +238,7 @@ pub mod verdict {
     #[must_use]
     #[inline(always)]
     pub const fn slot(connection: u64) -> u32 {
-        ((connection ^ (connection >> 13)) as u32) & (SLOTS - 1)
+        ((connection ^ (connection >> 15)) as u32) & (SLOTS - 1)
     }
 
     /// The word that says one of the above of a connection.

@@ -6,8 +6,9 @@
 //! order of time, by which they are read.
 //!
 //! Against the kernel's own ring buffer nothing is locked, nothing is copied twice and no helper is called, because a
-//! ring has one writer at a time: programs at calls do not interrupt each other on a CPU, and where a kernel lets them,
-//! they take turns. (Programs that may run in interrupts send their records through the kernel's ring buffer.)
+//! ring has one writer at a time: programs at calls do not interrupt each other on a CPU. Where a kernel lets them, there
+//! are [`LANES`]: a program takes one that no other has, and each beside the first has a ring of its own. (Programs that
+//! may run in interrupts send their records through the kernel's ring buffer.)
 //!
 //! A ring is a number of segments. A record begins within [`SEGMENT_BYTES`] of its segment and may reach into the rest of
 //! [`SEGMENT_ROOM`], so that no record is split; the one after it then begins the next segment. A position counts
@@ -25,8 +26,15 @@ pub const SEGMENT_ROOM: usize = (SEGMENT_BYTES as usize) + (16 << 10);
 /// and, with records of usual size, what a saturated CPU moves between two passes.
 pub const NEAR_SEGMENTS: u32 = 8;
 
-/// The rings of a CPU, by the place of their cursors.
-pub const RINGS_PER_CPU: u32 = 2;
+/// The rings of a CPU's first lane, by the place of their cursors: near and far. Those of further lanes follow, one each.
+pub const RINGS_OF_FIRST_LANE: u32 = 2;
+
+/// How many programs at calls may be at work on a CPU at once, all but one of them preempted, on a kernel that preempts
+/// them.
+pub const LANES: u32 = 3;
+
+/// Segments of the ring of a lane beside the first, at most: what a CPU moves in the time for which a thread is set aside.
+pub const NESTED_SEGMENTS: u32 = 4;
 
 /// Where a record begins: at a multiple of this.
 pub const ALIGNMENT: u64 = 8;
@@ -37,8 +45,15 @@ pub const ALIGNMENT: u64 = 8;
 pub struct Cursor {
     /// Position past the last record that is whole. Written by programs.
     pub written: u64,
-    /// Not zero while a program has its turn on the CPU.
+    /// Not zero while a program has the lane.
     pub busy: u64,
+    /// The thread at whose call that program runs.
+    pub owner: u64,
+    /// One more than the place in `running` of the hook that it came by, zero if it is not to be cleared.
+    pub hook: u64,
+    /// Of a CPU's first lane: hooks whose program is at work on the CPU, or set aside while it was. The kernel leaves it
+    /// out for other threads on the CPU until it has ended.
+    pub running: [u64; 4],
     /// Where the program that has the turn makes a number of a pointer.
     pub number: u64,
     /// The set of cgroups that a thread on the CPU was last found in, its id, and when it was read.
@@ -49,7 +64,7 @@ pub struct Cursor {
     pub cgroup_ns: u64,
     /// The position for which userspace was last woken, because there was no room.
     pub woken: u64,
-    apart: [u64; 9],
+    apart: [u64; 3],
     /// Position up to which userspace has read. Written by userspace.
     pub read: u64,
     apart_too: [u64; 15],

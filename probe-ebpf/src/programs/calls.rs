@@ -11,7 +11,7 @@ use probe_ebpf::{
 };
 
 use super::{
-    connection::{Common, Hook, PROTOCOL_UDP, protocol},
+    connection::{Common, PROTOCOL_UDP, protocol},
     copy::{BUFFER, MANY_LENGTH, MANY_STRIDE, MessageHeader, NOWHERE, Source, VECTORED},
     data::{self, Stretch},
     datagram::{self, Datagram, named_peer},
@@ -66,7 +66,7 @@ pub(crate) const MANY: u32 = 4;
 pub(crate) fn sys_exit_typed(context: BtfTracePointContext) -> i32 {
     let (registers, result) = (context.arg::<*const u8>(0), context.arg::<i64>(1));
     if let Some((number, task)) = captured::<Typed>(registers, result) {
-        if let Some(turn) = Turn::take() {
+        if let Some(turn) = Turn::take(None) {
             exit::<Typed, _>(&context, Here { task, turn }, number, registers, result);
             turn.end();
         } else {
@@ -82,7 +82,7 @@ pub(crate) fn sys_exit_raw(context: RawTracePointContext) -> i32 {
     let (registers, result) = (context.arg::<*const u8>(0), context.arg::<i64>(1));
     // Taking turns needs 5.12; kernels that need it have the typed hook.
     if let Some((number, task)) = captured::<Probed>(registers, result)
-        && let Some(turn) = Turn::handed_on()
+        && let Some(turn) = Turn::undisputed()
     {
         exit::<Probed, _>(&context, Here { task, turn }, number, registers, result);
     }
@@ -112,7 +112,7 @@ pub(crate) fn step_socket(context: BtfTracePointContext) -> i32 {
 /// As `step_typed`, for the raw tracepoint.
 #[raw_tracepoint(tracepoint = "sys_exit")]
 pub(crate) fn step_raw(context: RawTracePointContext) -> i32 {
-    if let Some(turn) = Turn::handed_on() {
+    if let Some(turn) = Turn::undisputed() {
         step::<Probed, _>(&context, turn);
     }
     0
@@ -251,7 +251,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, here: Here, call: &Call) {
     let Some(socket) = socket::<M>(here.task, call.descriptor) else {
         return;
     };
-    let Some(common) = Common::read(socket.sock, Hook::Call) else {
+    let Some(common) = Common::read(socket.sock, here.turn.lane()) else {
         return;
     };
     if !admits::<M>(here) {
@@ -263,7 +263,7 @@ fn moved<M: Memory, C: EbpfContext>(context: &C, here: Here, call: &Call) {
         return;
     }
     if call.kind == MANY {
-        begin_many::<M, C>(context, call, &common, datagrams);
+        begin_many::<M, C>(context, here, call, &common, datagrams);
     } else {
         pass_on::<M, C>(context, here, call, &common, datagrams, None);
     }
@@ -329,9 +329,9 @@ fn stream<M: Memory, C: EbpfContext>(context: &C, here: Here, call: &Call, commo
     let ended_after = data::send::<M>(here, connection, &stretch, true);
     let (done, turns) = ended_after.map_or((part, 0), |bytes| (bytes, 1));
     if (goes_on || turns != 0)
-        && let Some(step) = STEP.get_ptr_mut(0)
+        && let Some(step) = STEP.get_ptr_mut(here.turn.lane())
     {
-        // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
+        // SAFETY: the slot belongs to the program that has the lane.
         unsafe {
             *step = Step {
                 sock: common.sock() as u64,
@@ -356,7 +356,13 @@ fn stream<M: Memory, C: EbpfContext>(context: &C, here: Here, call: &Call, commo
 
 /// Begins with the messages of a sendmmsg or recvmmsg call, which `step` sends one after another.
 #[inline(always)]
-fn begin_many<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Common, datagrams: bool) {
+fn begin_many<M: Memory, C: EbpfContext>(
+    context: &C,
+    here: Here,
+    call: &Call,
+    common: &Common,
+    datagrams: bool,
+) {
     let number = call.result.min(MESSAGES);
     if call.result > MESSAGES {
         add(Counter::MessagesSkipped, u64::from(call.result - MESSAGES));
@@ -375,10 +381,10 @@ fn begin_many<M: Memory, C: EbpfContext>(context: &C, call: &Call, common: &Comm
         }
     }
     let (end, _) = data::sequences::<M>(common, call.flow);
-    let Some(step) = STEP.get_ptr_mut(0) else {
+    let Some(step) = STEP.get_ptr_mut(here.turn.lane()) else {
         return;
     };
-    // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
+    // SAFETY: the slot belongs to the program that has the lane.
     unsafe {
         *step = Step {
             sock: common.sock() as u64,
@@ -411,13 +417,13 @@ fn message_length(array: u64, index: u32) -> u32 {
 #[inline(always)]
 fn step<M: Memory, C: EbpfContext>(context: &C, turn: Turn) {
     let here = Here { task: M::task(), turn };
-    let Some(place) = STEP.get_ptr_mut(0) else {
+    let Some(place) = STEP.get_ptr_mut(here.turn.lane()) else {
         return;
     };
-    // SAFETY: the slot belongs to this CPU, and a program on it does not interrupt itself.
+    // SAFETY: the slot belongs to the program that has the lane.
     let mut step = unsafe { *place };
     let sock = step.sock as *const u8;
-    let Some(common) = Common::read(sock, Hook::Call) else {
+    let Some(common) = Common::read(sock, here.turn.lane()) else {
         return;
     };
     let mut source = Source { kind: step.kind, memory: step.memory, count: step.count };

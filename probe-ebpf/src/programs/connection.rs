@@ -28,6 +28,7 @@ pub(crate) const PROTOCOL_MPTCP: u16 = 262;
 #[derive(Clone, Copy)]
 pub(crate) struct Common {
     sock: *const u8,
+    room: u32,
     address: u64,
     operations: u64,
     family: u16,
@@ -46,6 +47,7 @@ impl Common {
         }
         Some(Self {
             sock,
+            room: turn.lane(),
             address: number_of(sock, turn),
             operations: SocketLayer::read(sock.wrapping_add(offset!(sock_operations)))?,
             family,
@@ -56,10 +58,10 @@ impl Common {
     }
 
     /// Reads it where the verifier does not know the socket; `None` if it is not an internet one. Its beginning is read at
-    /// once into a room of this CPU and hook: the stack has 512 bytes.
+    /// once into a room that is the program's on this CPU: the stack has 512 bytes.
     #[inline(always)]
-    pub(crate) fn read(sock: *const u8, hook: Hook) -> Option<Self> {
-        let words: *mut u8 = COMMON_ROOM.get_ptr_mut(hook as u32)?.cast();
+    pub(crate) fn read(sock: *const u8, room: u32) -> Option<Self> {
+        let words: *mut u8 = COMMON_ROOM.get_ptr_mut(room)?.cast();
         // SAFETY: the room is as long as the window; the helper checks the address.
         if unsafe { bpf_probe_read_kernel(words.cast(), SOCK_COMMON_WINDOW, sock.cast()) } != 0 {
             return None;
@@ -67,6 +69,7 @@ impl Common {
         let family = member(words, offset!(sock_family));
         is_internet(family).then(|| Self {
             sock,
+            room,
             address: sock as u64,
             operations: member(words, offset!(sock_operations)),
             family,
@@ -237,15 +240,15 @@ pub(crate) fn entry(common: &Common) -> Option<*mut Connection> {
         // The address was used again and the end of the connection before went unseen.
         table::remove(key);
     }
-    insert(common, Hook::Call, common.address_flags(), now())
+    insert(common, common.address_flags(), now())
 }
 
 /// Makes an entry.
 #[inline(always)]
-pub(crate) fn insert(common: &Common, hook: Hook, flags: u16, began_ns: u64) -> Option<*mut Connection> {
+pub(crate) fn insert(common: &Common, flags: u16, began_ns: u64) -> Option<*mut Connection> {
     let key = common.address();
     let sequence_flag = if lacks_sequence(common.sock()) { flags::NO_SEQUENCE } else { 0 };
-    let id = next_id(hook)?;
+    let id = next_id(common.room)?;
     let made = table::insert(key, |entry| {
         // SAFETY: the slot was claimed for this entry, and nobody finds it before it is written.
         unsafe {
@@ -312,26 +315,17 @@ pub(crate) fn now() -> u64 {
     unsafe { bpf_ktime_get_boot_ns() }
 }
 
-/// An id that no other connection gets while the programs are loaded: each CPU counts for itself.
-/// An interrupt may run another hook's program in between, so calls and connection states count apart.
+/// An id that no other connection gets while the programs are loaded: each CPU counts for itself, in each room, since
+/// another program may run in between.
 #[inline(always)]
-fn next_id(hook: Hook) -> Option<u64> {
-    let number = NUMBERS.get_ptr_mut(hook as u32)?;
-    // SAFETY: the slot belongs to this CPU and hook, and a program on one CPU does not interrupt itself.
+fn next_id(room: u32) -> Option<u64> {
+    let number = NUMBERS.get_ptr_mut(room)?;
+    // SAFETY: the slot belongs to this CPU and to the program that has the room.
     let number = unsafe {
         *number += 1;
         *number
     };
     // SAFETY: no arguments.
     let cpu = unsafe { bpf_get_smp_processor_id() } & 0xfff;
-    Some(number << 13 | (hook as u64) << 12 | u64::from(cpu))
-}
-
-/// Which program meets a connection.
-#[derive(Clone, Copy)]
-pub(crate) enum Hook {
-    /// The exit of a system call.
-    Call = 0,
-    /// A change of a connection's state.
-    State = 1,
+    Some(number << 15 | u64::from(room) << 12 | u64::from(cpu))
 }

@@ -5,6 +5,7 @@ use probe_ebpf::{counter::Counter, record::PAYLOAD_PER_RECORD};
 use super::{
     maps::{VECTOR_ROOM, VECTORS, Vector, count},
     memory::{copy_from_user, read_user},
+    ring::Turn,
 };
 
 /// Where the bytes of a call are.
@@ -80,7 +81,7 @@ impl Copied {
 /// # Safety
 /// `payload` must point at the payload of a record in a `Room`.
 #[inline(always)]
-pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32) -> Copied {
+pub(crate) unsafe fn copy(turn: Turn, payload: *mut u8, source: Source, skip: u32, want: u32) -> Copied {
     let want = want.min(PAYLOAD_PER_RECORD as u32);
     if want == 0 {
         return Copied::all(0);
@@ -98,7 +99,7 @@ pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32
             }
         }
         // SAFETY: by contract.
-        VECTORED => unsafe { copy_vectors(payload, source, skip, want) },
+        VECTORED => unsafe { copy_vectors(turn, payload, source, skip, want) },
         _ => Copied::all(0),
     }
 }
@@ -108,8 +109,8 @@ pub(crate) unsafe fn copy(payload: *mut u8, source: Source, skip: u32, want: u32
 const MASK: u32 = 2 * PAYLOAD_PER_RECORD as u32 - 1;
 
 #[inline(always)]
-unsafe fn copy_vectors(payload: *mut u8, source: Source, mut skip: u32, want: u32) -> Copied {
-    let Some(room) = VECTOR_ROOM.get_ptr_mut(0) else {
+unsafe fn copy_vectors(turn: Turn, payload: *mut u8, source: Source, mut skip: u32, want: u32) -> Copied {
+    let Some(room) = VECTOR_ROOM.get_ptr_mut(turn.lane()) else {
         return Copied::all(0);
     };
     let vectors = room.cast::<Vector>();

@@ -131,7 +131,7 @@ pub(crate) fn send<M: Memory>(
     // SAFETY: the room is larger than any record; the connection's entry stays valid for the run of the program.
     unsafe {
         let payload = room.place().add(size_of::<ChunkRecord>());
-        let copied = copy(payload, stretch.source, stretch.skip, want);
+        let copied = copy(here.turn, payload, stretch.source, stretch.skip, want);
         let captured = copied.bytes;
         let mut length = stretch.length;
         if goes_on && copied.ended_early {

@@ -56,7 +56,7 @@ fn write<M: Memory>(here: Here, room: &Room, common: &Common, datagram: &Datagra
     // SAFETY: the room is larger than any record.
     unsafe {
         let payload = room.place().add(size_of::<DatagramRecord>());
-        let captured = copy(payload, datagram.source, 0, want).bytes;
+        let captured = copy(here.turn, payload, datagram.source, 0, want).bytes;
         if captured < HEADER_BYTES || !resembles_dns(payload) {
             count(Counter::DatagramUnknown);
             return None;

@@ -29,9 +29,12 @@ pub(crate) static NEAR_SEGMENTS: u32 = 1;
 /// Segments of each CPU's far ring, zero if there is none.
 #[unsafe(no_mangle)]
 pub(crate) static FAR_SEGMENTS: u32 = 0;
-/// Whether a program may be interrupted by another on its CPU.
+/// Segments of the ring of each CPU's further lanes: a power of two.
 #[unsafe(no_mangle)]
-pub(crate) static TAKES_TURNS: u32 = 1;
+pub(crate) static NESTED_SEGMENTS: u32 = 1;
+/// Lanes of each CPU: one, or as many as there may be where a thread may be preempted while a program runs for it.
+#[unsafe(no_mangle)]
+pub(crate) static LANES: u32 = 1;
 
 /// The offset of a kernel structure's member.
 macro_rules! offset {
@@ -63,4 +66,5 @@ accessor!(payload_bytes, PAYLOAD_BYTES, u32);
 accessor!(connection_slots, CONNECTION_SLOTS, u32);
 accessor!(near_segments, NEAR_SEGMENTS, u32);
 accessor!(far_segments, FAR_SEGMENTS, u32);
-accessor!(takes_turns, TAKES_TURNS, u32);
+accessor!(nested_segments, NESTED_SEGMENTS, u32);
+accessor!(lanes, LANES, u32);

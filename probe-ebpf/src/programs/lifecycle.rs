@@ -7,11 +7,12 @@ use probe_ebpf::{
 };
 
 use super::{
-    connection::{Common, Hook, PROTOCOL_MPTCP, PROTOCOL_TCP, announce, insert, now, protocol, send},
+    connection::{Common, PROTOCOL_MPTCP, PROTOCOL_TCP, announce, insert, now, protocol, send},
     filter::admits_ports,
     globals::offset,
-    maps::count,
+    maps::{SECOND_STATE_ROOM, STATE_ROOM, count},
     memory::read_kernel,
+    ring::hook,
     table,
 };
 
@@ -30,15 +31,27 @@ mod state {
 /// `inet_sock_set_state(sk, old, new)`.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 pub(crate) fn inet_sock_set_state(context: RawTracePointContext) -> i32 {
-    let sock: *const u8 = context.arg(0);
-    changed(sock, context.arg::<i32>(1), context.arg::<i32>(2));
+    hook::begin(hook::STATE);
+    changed(&context, STATE_ROOM);
+    hook::end(hook::STATE);
+    0
+}
+
+/// Stands in for `inet_sock_set_state` where the kernel left it out.
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+pub(crate) fn second_inet_sock_set_state(context: RawTracePointContext) -> i32 {
+    if hook::is_running(hook::STATE) {
+        changed(&context, SECOND_STATE_ROOM);
+    }
     0
 }
 
 #[inline(always)]
-fn changed(sock: *const u8, old: i32, new: i32) {
+fn changed(context: &RawTracePointContext, room: u32) {
+    let sock: *const u8 = context.arg(0);
+    let (old, new) = (context.arg::<i32>(1), context.arg::<i32>(2));
     if new == state::LISTEN {
-        if let Some(common) = Common::read(sock, Hook::State) {
+        if let Some(common) = Common::read(sock, room) {
             listening(&common);
         }
         return;
@@ -50,8 +63,8 @@ fn changed(sock: *const u8, old: i32, new: i32) {
         _ => return,
     }
     match (old, new) {
-        (_, state::SYN_SENT) => dialled(sock),
-        (state::SYN_SENT | state::SYN_RECEIVED, state::ESTABLISHED) => established(sock),
+        (_, state::SYN_SENT) => dialled(sock, room),
+        (state::SYN_SENT | state::SYN_RECEIVED, state::ESTABLISHED) => established(sock, room),
         (state::SYN_RECEIVED | state::ESTABLISHED, state::FIN_WAIT_1)
         | (state::CLOSE_WAIT, state::LAST_ACK) => finished(sock),
         // Left without the exchange of FINs (RFC 9293 section 3.10.7.4): by a reset from either end, or a time-out.
@@ -67,19 +80,19 @@ fn changed(sock: *const u8, old: i32, new: i32) {
 
 /// The handshake begins; the local port may not be chosen yet, so the entry's ports stay open until it is met again.
 #[inline(always)]
-fn dialled(sock: *const u8) {
-    let Some(common) = Common::read(sock, Hook::State) else {
+fn dialled(sock: *const u8, room: u32) {
+    let Some(common) = Common::read(sock, room) else {
         return;
     };
-    if let Some(connection) = insert(&common, Hook::State, flags::FROM_START | flags::CLIENT, now()) {
+    if let Some(connection) = insert(&common, flags::FROM_START | flags::CLIENT, now()) {
         // SAFETY: the entry stays valid for the run of the program.
         unsafe { (*connection).ports = 0 };
     }
 }
 
 #[inline(always)]
-fn established(sock: *const u8) {
-    let Some(common) = Common::read(sock, Hook::State) else {
+fn established(sock: *const u8, room: u32) {
+    let Some(common) = Common::read(sock, room) else {
         return;
     };
     if !admits_ports(common.local_port(), common.remote_port()) {
@@ -96,7 +109,7 @@ fn established(sock: *const u8) {
         connection
     } else {
         let flags = flags::FROM_START | flags::SERVER;
-        let Some(connection) = insert(&common, Hook::State, flags, now()) else {
+        let Some(connection) = insert(&common, flags, now()) else {
             return;
         };
         connection
@@ -142,8 +155,18 @@ fn header(kind: u8, flags: u16, connection: u64) -> Header {
 /// or written to it. The change to CLOSE may come before the program has read what is left in the queue.
 #[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
 pub(crate) fn tcp_destroy_sock(context: RawTracePointContext) -> i32 {
-    let sock: *const u8 = context.arg(0);
-    destroyed(sock);
+    hook::begin(hook::DESTROYED);
+    destroyed(context.arg(0));
+    hook::end(hook::DESTROYED);
+    0
+}
+
+/// Stands in for `tcp_destroy_sock` where the kernel left it out.
+#[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
+pub(crate) fn second_tcp_destroy_sock(context: RawTracePointContext) -> i32 {
+    if hook::is_running(hook::DESTROYED) {
+        destroyed(context.arg(0));
+    }
     0
 }
 

@@ -9,7 +9,7 @@ use probe_ebpf::{
     counter::Counter,
     layout::SOCK_COMMON_WINDOW,
     record::verdict,
-    ring::{Cursor, SEGMENT_ROOM},
+    ring::{Cursor, LANES, SEGMENT_ROOM},
 };
 
 /// Records of connections' lives. The size is set at load.
@@ -25,12 +25,12 @@ pub(crate) static PROCESSES: RingBuf = RingBuf::with_byte_size(512 << 10, 0);
 #[map]
 pub(crate) static WAKES: RingBuf = RingBuf::with_byte_size(4096, 0);
 
-/// Records of what calls moved: the segments of the first CPU's near ring, of its far ring, then those of the next. The
-/// number is set at load.
+/// Records of what calls moved: the segments of the first CPU's near ring, of its far ring, of its further lanes' rings,
+/// then those of the next CPU. The number is set at load.
 #[map]
 pub(crate) static RINGS: Array<[u8; SEGMENT_ROOM]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// How far each ring was written and read: near and far of the first CPU, then of the next. The number is set at load.
+/// How far each ring was written and read, in the order of the segments. The number is set at load.
 #[map]
 pub(crate) static CURSORS: Array<Cursor> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
@@ -50,23 +50,31 @@ pub(crate) static VERDICTS: Array<u64> = Array::with_max_entries(verdict::SLOTS,
 #[map]
 pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT as u32, 0);
 
-/// Room for the beginning of a `struct sock`, for each of `connection::Hook`.
+/// Rooms that a CPU has of everything that programs which may interrupt each other must not share: one for each lane of
+/// those at calls, and one for each of the two at states.
+const ROOMS: u32 = LANES + 2;
+/// The room of the program at changes of state, after those of the lanes.
+pub(crate) const STATE_ROOM: u32 = LANES;
+/// The room of the program that stands in for it.
+pub(crate) const SECOND_STATE_ROOM: u32 = LANES + 1;
+
+/// Room for the beginning of a `struct sock`.
 #[map]
 pub(crate) static COMMON_ROOM: PerCpuArray<[u64; SOCK_COMMON_WINDOW as usize / 8]> =
-    PerCpuArray::with_max_entries(2, 0);
+    PerCpuArray::with_max_entries(ROOMS, 0);
 
-/// The vectors of the present call.
+/// The vectors of the present call, for each lane.
 #[map]
 pub(crate) static VECTOR_ROOM: PerCpuArray<[Vector; VECTOR_ROOM_LENGTH]> =
-    PerCpuArray::with_max_entries(1, 0);
+    PerCpuArray::with_max_entries(LANES, 0);
 
-/// Where a call that needs more than one record stands.
+/// Where a call that needs more than one record stands, for each lane.
 #[map]
-pub(crate) static STEP: PerCpuArray<Step> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static STEP: PerCpuArray<Step> = PerCpuArray::with_max_entries(LANES, 0);
 
-/// The last connection number that each CPU gave out, for each of `connection::Hook`.
+/// The last connection number that each CPU gave out, in each room.
 #[map]
-pub(crate) static NUMBERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(2, 0);
+pub(crate) static NUMBERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(ROOMS, 0);
 
 /// The address of the operations that every socket's file shares, once one was seen.
 #[map]
@@ -214,7 +222,8 @@ pub(crate) fn count(counter: Counter) {
 #[inline(always)]
 pub(crate) fn add(counter: Counter, amount: u64) {
     if let Some(slot) = COUNTERS.get_ptr_mut(counter as u32) {
-        // SAFETY: the slot belongs to this CPU, and programs on it do not interrupt themselves.
+        // A program that is interrupted right here may leave out what was counted meanwhile: not worth a locked instruction.
+        // SAFETY: the slot belongs to this CPU.
         unsafe { *slot += amount };
     }
 }

@@ -1,56 +1,181 @@
 //! Writes records of what calls moved into the rings of the CPU.
 
-use aya_ebpf::{bindings::BPF_RB_FORCE_WAKEUP, helpers::generated::bpf_get_smp_processor_id};
-use probe_ebpf::ring::{Cursor, RINGS_PER_CPU, after, segment, within};
+use aya_ebpf::{
+    bindings::BPF_RB_FORCE_WAKEUP,
+    helpers::generated::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id},
+};
+use probe_ebpf::ring::{Cursor, LANES, RINGS_OF_FIRST_LANE, after, segment, within};
 
 use super::{
-    globals::{far_segments, near_segments, takes_turns},
+    globals::{far_segments, lanes, near_segments, nested_segments},
     maps::{CURSORS, RINGS, WAKES},
 };
 
-/// The turn of a program on its CPU: rooms and the ring belong to it until it gives the turn back.
+/// The turn of a program on its CPU: rooms and rings of a lane belong to it until it gives the turn back.
 ///
 /// From 7.0 on a thread may be preempted while a program runs at one of its tracepoints, and another program may run
-/// at another thread's. What it then would have recorded is counted as lost. The kernel itself skips a program that is
-/// still at work on the CPU; such a call shows as a gap. Before 7.0 nothing interrupts a
-/// program, and the exchange is left out, for it is one of the dearer instructions.
+/// at another thread's, which then takes the next lane. If there is none, what it would have recorded is counted as
+/// lost. Before 7.0 nothing interrupts a program at a call, and there is one lane that nobody can dispute: the exchange is
+/// left out, for it is one of the dearer instructions.
 #[derive(Clone, Copy)]
 pub(crate) struct Turn {
     cursor: *mut Cursor,
     cpu: u32,
+    lane: u32,
 }
 
 impl Turn {
-    /// Takes the turn; `None` if another program has it.
+    /// Takes the turn, for the run of a hook that ends with it if one is given; `None` if all lanes are taken.
     #[inline(always)]
-    pub(crate) fn take() -> Option<Self> {
-        let turn = Self::handed_on()?;
-        if takes_turns() == 0 {
-            return Some(turn);
+    pub(crate) fn take(hook: Option<u32>) -> Option<Self> {
+        if lanes() == 1 {
+            return Self::undisputed();
         }
-        // SAFETY: an array's entry stays valid.
-        (unsafe { exchange(&raw mut (*turn.cursor).busy, 1) } == 0).then_some(turn)
+        let cpu = cpu();
+        for lane in 0..LANES {
+            let turn = Self::at(cpu, lane)?;
+            // SAFETY: an array's entry stays valid.
+            unsafe {
+                if exchange(&raw mut (*turn.cursor).busy, 1) == 0 {
+                    (*turn.cursor).hook = hook.map_or(0, |hook| u64::from(hook) + 1);
+                    core::ptr::write_volatile(&raw mut (*turn.cursor).owner, bpf_get_current_pid_tgid());
+                    return Some(turn);
+                }
+            }
+        }
+        None
     }
 
     /// Gives it back. A program that went on with another by a tail call has given it to that one.
     #[inline(always)]
     pub(crate) fn end(self) {
-        // SAFETY: as above.
-        unsafe { core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0) };
+        if lanes() == 1 {
+            return;
+        }
+        // SAFETY: an array's entry stays valid.
+        unsafe {
+            let hook = (*self.cursor).hook as u32;
+            core::ptr::write_volatile(&raw mut (*self.cursor).owner, 0);
+            core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0);
+            if hook != 0 {
+                hook::end(hook - 1);
+            }
+        }
     }
 
-    /// The turn that was handed on by a tail call, or that nobody can dispute.
+    /// The turn that was handed on by a tail call.
     #[inline(always)]
     pub(crate) fn handed_on() -> Option<Self> {
+        if lanes() == 1 {
+            return Self::undisputed();
+        }
         // SAFETY: no arguments.
-        let cpu = unsafe { bpf_get_smp_processor_id() };
-        Some(Self { cursor: CURSORS.get_ptr_mut(cpu * RINGS_PER_CPU)?, cpu })
+        let thread = unsafe { bpf_get_current_pid_tgid() };
+        let cpu = cpu();
+        for lane in 0..LANES {
+            let turn = Self::at(cpu, lane)?;
+            // SAFETY: an array's entry stays valid, and words are read whole.
+            if unsafe { core::ptr::read_volatile(&raw const (*turn.cursor).owner) } == thread {
+                return Some(turn);
+            }
+        }
+        None
     }
 
-    /// What the kernel side keeps of the CPU.
+    /// The turn where there is but one lane.
+    #[inline(always)]
+    pub(crate) fn undisputed() -> Option<Self> {
+        Self::at(cpu(), 0)
+    }
+
+    #[inline(always)]
+    fn at(cpu: u32, lane: u32) -> Option<Self> {
+        let further = if lane == 0 { 0 } else { RINGS_OF_FIRST_LANE - 1 + lane };
+        let cursor = CURSORS.get_ptr_mut(first_cursor(cpu) + further)?;
+        Some(Self { cursor, cpu, lane })
+    }
+
+    /// What the kernel side keeps of the lane.
     #[inline(always)]
     pub(crate) fn cursor(self) -> *mut Cursor {
         self.cursor
+    }
+
+    /// Which lane of the CPU it is. The verifier is shown the bound.
+    #[inline(always)]
+    pub(crate) fn lane(self) -> u32 {
+        if lanes() == 1 { 0 } else { self.lane }
+    }
+}
+
+/// The present CPU.
+#[inline(always)]
+fn cpu() -> u32 {
+    // SAFETY: no arguments.
+    unsafe { bpf_get_smp_processor_id() }
+}
+
+/// The place of a CPU's first cursor.
+#[inline(always)]
+fn first_cursor(cpu: u32) -> u32 {
+    cpu * (RINGS_OF_FIRST_LANE - 1 + lanes())
+}
+
+/// Hooks whose program is at work on the CPU.
+///
+/// The kernel does not run a program on a CPU on which it is at work already (kernel/trace/bpf_trace.c,
+/// `__bpf_trace_run`), and where a thread may be preempted in the middle of one that is for as long as the thread is set
+/// aside: what all others do on that CPU meanwhile would go unseen. So there a second program is attached behind the
+/// first, which does the same if the first is at work on the CPU as it comes, and returns at once if not.
+///
+/// Should a thread be preempted between the two and the first be at work for another when it goes on, a message is
+/// recorded twice: of a stream that is a repetition, which is told by its sequence number.
+pub(crate) mod hook {
+    use super::{CURSORS, Cursor, cpu, first_cursor, lanes};
+
+    /// `sock_send_length`.
+    pub(crate) const SENT: u32 = 0;
+    /// `sock_recv_length`.
+    pub(crate) const RECEIVED: u32 = 1;
+    /// `inet_sock_set_state`.
+    pub(crate) const STATE: u32 = 2;
+    /// `tcp_destroy_sock`.
+    pub(crate) const DESTROYED: u32 = 3;
+
+    /// The program of a hook begins.
+    #[inline(always)]
+    pub(crate) fn begin(hook: u32) {
+        write(hook, 1);
+    }
+
+    /// The program of a hook has ended.
+    #[inline(always)]
+    pub(crate) fn end(hook: u32) {
+        write(hook, 0);
+    }
+
+    /// Whether the program of a hook is at work on the CPU, for another thread than the present one.
+    #[inline(always)]
+    pub(crate) fn is_running(hook: u32) -> bool {
+        // SAFETY: an array's entry stays valid, and words are read whole.
+        word(hook).is_some_and(|word| unsafe { core::ptr::read_volatile(word) } != 0)
+    }
+
+    #[inline(always)]
+    fn write(hook: u32, value: u64) {
+        if lanes() != 1
+            && let Some(word) = word(hook)
+        {
+            // SAFETY: an array's entry stays valid, and words are written whole.
+            unsafe { core::ptr::write_volatile(word, value) };
+        }
+    }
+
+    #[inline(always)]
+    fn word(hook: u32) -> Option<*mut u64> {
+        let cursor: *mut Cursor = CURSORS.get_ptr_mut(first_cursor(cpu()))?;
+        // SAFETY: the mask keeps the place within the array.
+        Some(unsafe { (&raw mut (*cursor).running).cast::<u64>().add(hook as usize & 3) })
     }
 }
 
@@ -64,8 +189,12 @@ impl Room {
     /// Takes the room behind the last record; `None` if both rings are full. Without publishing it nothing is taken.
     #[inline(always)]
     pub(crate) fn take(turn: Turn) -> Option<Self> {
-        let Turn { mut cursor, cpu } = turn;
-        let first = cpu * (near_segments() + far_segments());
+        let Turn { mut cursor, cpu, .. } = turn;
+        let of_first_lane = near_segments() + far_segments();
+        let first = cpu * (of_first_lane + (lanes() - 1) * nested_segments());
+        if turn.lane() != 0 {
+            return Self::nested(cursor, first + of_first_lane + (turn.lane() - 1) * nested_segments());
+        }
         // SAFETY: an array's entry stays valid; userspace writes `read` only, and words are read whole.
         unsafe {
             let mut position = (*cursor).written;
@@ -77,13 +206,29 @@ impl Room {
                     return None;
                 }
                 wake_reader(cursor);
-                cursor = CURSORS.get_ptr_mut(cpu * RINGS_PER_CPU + 1)?;
+                cursor = CURSORS.get_ptr_mut(first_cursor(cpu) + 1)?;
                 if is_full(cursor, far_segments()) {
                     return None;
                 }
                 position = (*cursor).written;
                 index = first + near_segments() + (segment(position) % far) as u32;
             }
+            let place = RINGS.get_ptr_mut(index)?.cast::<u8>().add(within(position) as usize);
+            Some(Self { cursor, place })
+        }
+    }
+
+    /// Takes the room in the ring of a lane beside the first, whose segments begin there.
+    #[inline(always)]
+    fn nested(cursor: *mut Cursor, first: u32) -> Option<Self> {
+        // SAFETY: as in `take`.
+        unsafe {
+            if is_full(cursor, nested_segments()) {
+                wake_reader(cursor);
+                return None;
+            }
+            let position = (*cursor).written;
+            let index = first + (segment(position) as u32 & (nested_segments() - 1));
             let place = RINGS.get_ptr_mut(index)?.cast::<u8>().add(within(position) as usize);
             Some(Self { cursor, place })
         }

@@ -29,21 +29,39 @@ use super::{
     maps::{MESSAGES, PEERS, Peer, Progress, count},
     memory::{Here, Memory, SocketLayer},
     registers::{Registers, number},
-    ring::Turn,
+    ring::{Turn, hook},
     socket, table,
 };
 
 /// A message was sent, or was not.
 #[btf_tracepoint(function = "sock_send_length")]
 pub(crate) fn sock_send_length(context: BtfTracePointContext) -> i32 {
-    passed(&context, flow::SENT);
+    first(&context, flow::SENT, hook::SENT);
     0
 }
 
 /// A message was received, or was not.
 #[btf_tracepoint(function = "sock_recv_length")]
 pub(crate) fn sock_recv_length(context: BtfTracePointContext) -> i32 {
-    passed(&context, flow::RECEIVED);
+    first(&context, flow::RECEIVED, hook::RECEIVED);
+    0
+}
+
+/// Stands in for `sock_send_length` where the kernel left it out.
+#[btf_tracepoint(function = "sock_send_length")]
+pub(crate) fn second_sock_send_length(context: BtfTracePointContext) -> i32 {
+    if hook::is_running(hook::SENT) {
+        passed(&context, flow::SENT, None);
+    }
+    0
+}
+
+/// Stands in for `sock_recv_length` where the kernel left it out.
+#[btf_tracepoint(function = "sock_recv_length")]
+pub(crate) fn second_sock_recv_length(context: BtfTracePointContext) -> i32 {
+    if hook::is_running(hook::RECEIVED) {
+        passed(&context, flow::RECEIVED, None);
+    }
     0
 }
 
@@ -51,22 +69,32 @@ pub(crate) fn sock_recv_length(context: BtfTracePointContext) -> i32 {
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
 #[inline(always)]
-fn passed(context: &BtfTracePointContext, flow: u8) {
+fn first(context: &BtfTracePointContext, flow: u8, hook: u32) {
+    hook::begin(hook);
+    if !passed(context, flow, Some(hook)) {
+        hook::end(hook);
+    }
+}
+
+/// Records what passed. Whether the turn was taken, whose end tells that of the hook.
+#[inline(always)]
+fn passed(context: &BtfTracePointContext, flow: u8, hook: Option<u32>) -> bool {
     let sock: *const u8 = context.arg(0);
     // Sockets of other families, and the daemon's own, take no turn.
     if !is_internet_socket(sock) {
-        return;
+        return false;
     }
     let task = SocketLayer::task();
     if is_self::<SocketLayer>(task) {
-        return;
+        return false;
     }
-    let Some(turn) = Turn::take() else {
+    let Some(turn) = Turn::take(hook) else {
         count(Counter::Interrupted);
-        return;
+        return false;
     };
     record(context, Here { task, turn }, sock, flow);
     turn.end();
+    true
 }
 
 #[inline(always)]
@@ -259,7 +287,7 @@ fn note_peer(address: [u64; 2], port: u32, is_v6: u32) {
 pub(crate) fn tcp_rcv_space_adjust(context: BtfTracePointContext) -> i32 {
     let task = SocketLayer::task();
     if Registers::number::<SocketLayer>(registers(task)) == Some(number::SPLICE) {
-        let Some(turn) = Turn::take() else {
+        let Some(turn) = Turn::take(None) else {
             count(Counter::Interrupted);
             return 0;
         };

@@ -10,7 +10,7 @@ use aya::{
 use probe_ebpf::{
     filter::{bits, rule},
     record::{PAYLOAD_PER_CALL, PAYLOAD_PER_RECORD},
-    ring::{RINGS_PER_CPU, SEGMENT_BYTES},
+    ring::SEGMENT_BYTES,
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -166,6 +166,11 @@ impl Capture {
             .into_iter()
             .map(|tracepoint| attach_raw(&mut programs, tracepoint, tracepoint))
             .collect::<Result<Vec<_>, _>>()?;
+        if preemption::lanes() > 1 {
+            for (program, tracepoint) in SECOND_LIFE_HOOKS {
+                attach_raw(&mut programs, program, tracepoint)?;
+            }
+        }
         let life = RingBuf::try_from(take(&mut programs, "EVENTS")?).map_err(|e| refused("the ring", &e))?;
         let processes =
             RingBuf::try_from(take(&mut programs, "PROCESSES")?).map_err(|e| refused("the ring", &e))?;
@@ -267,6 +272,11 @@ impl Capture {
 /// entries in the connection table, so that none is made whose end would go unseen.
 const LIFE_HOOKS: [&str; 3] = ["tcp_destroy_sock", "inet_sock_set_state", "tcp_retransmit_skb"];
 
+/// Programs that stand in for those of a connection's life where the kernel leaves these out, and their hooks. They are
+/// attached later, so that they run later.
+const SECOND_LIFE_HOOKS: [(&str, &str); 2] =
+    [("second_tcp_destroy_sock", "tcp_destroy_sock"), ("second_inet_sock_set_state", "inet_sock_set_state")];
+
 /// The hooks of processes, whose programs are named after them.
 const PROCESS_HOOKS: [&str; 3] = ["sched_process_exit", "sched_process_fork", "sched_process_exec"];
 
@@ -313,7 +323,7 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
     let cpus = u32::try_from(cpus()).unwrap_or(u32::MAX);
     let filters = filter_bits(&options.filter);
     let own_process = std::process::id();
-    let takes_turns = u32::from(preemption::needs_turns());
+    let nested = segments.nested();
     EbpfLoader::new()
         .btf(types)
         .override_global("LAYOUT", offsets.as_slice(), true)
@@ -322,10 +332,11 @@ fn load(options: &CaptureOptions, types: Option<&Btf>) -> Result<Ebpf, CaptureEr
         .override_global("PAYLOAD_BYTES", &payload_bytes, true)
         .override_global("NEAR_SEGMENTS", &segments.near, true)
         .override_global("FAR_SEGMENTS", &segments.far, true)
-        .override_global("TAKES_TURNS", &takes_turns, true)
+        .override_global("NESTED_SEGMENTS", &nested, true)
+        .override_global("LANES", &segments.lanes, true)
         .map_max_entries("EVENTS", (ring_bytes / 8).max(MIN_RING_BYTES))
         .map_max_entries("RINGS", cpus.saturating_mul(segments.together()))
-        .map_max_entries("CURSORS", cpus.saturating_mul(RINGS_PER_CPU))
+        .map_max_entries("CURSORS", cpus.saturating_mul(segments.cursors()))
         .override_global("CONNECTION_SLOTS", &slots, true)
         .map_max_entries("CONNECTIONS", slots)
         .map_max_entries("CLAIMS", options.connections)
@@ -370,6 +381,10 @@ const BTF_TRACEPOINT: &str = "BTF tracepoint";
 /// The hooks of the socket layer, whose programs are named after them.
 const SOCKET_HOOKS: [&str; 2] = ["sock_send_length", "sock_recv_length"];
 
+/// Programs that stand in for these where the kernel leaves them out, and their hooks.
+const SECOND_SOCKET_HOOKS: [(&str, &str); 2] =
+    [("second_sock_send_length", SOCKET_HOOKS[0]), ("second_sock_recv_length", SOCKET_HOOKS[1])];
+
 /// The hook that sees splice read from a stream.
 const SPLICE_HOOK: &str = "tcp_rcv_space_adjust";
 
@@ -389,7 +404,11 @@ fn attach_socket_layer(
     let btf = types.as_ref().map_err(|error| Refusal::from(error.clone()))?;
     let splice = program::<BtfTracePoint>(programs, SPLICE_HOOK).map_err(|error| Refusal::of(&error))?;
     splice.load(SPLICE_HOOK, btf).map_err(|error| Refusal::of(&error))?;
-    let entries = SOCKET_HOOKS.map(|name| (name, name));
+    let mut entries = SOCKET_HOOKS.map(|name| (name, name)).to_vec();
+    if preemption::lanes() > 1 {
+        // Attached later, so that they run later.
+        entries.extend(SECOND_SOCKET_HOOKS);
+    }
     attach_typed(programs, types, "step_socket", "STEPS_SOCKET", &entries)?;
     let hook = |(name, form)| AttachedHook { name, form, note: None };
     let tracepoints = SOCKET_HOOKS.map(|name| (name, BTF_TRACEPOINT));
@@ -445,10 +464,10 @@ fn cpus() -> usize {
     online.and_then(|last| usize::try_from(last).ok()).map_or(1, |last| last + 1)
 }
 
-/// Segments of each CPU's rings if all rings together take so many bytes.
+/// Segments of each CPU's rings if the first lanes' together take so many bytes.
 fn segments(ring_bytes: u32) -> Segments {
     let share = u64::from(ring_bytes) / SEGMENT_BYTES / cpus() as u64;
-    Segments::divided(u32::try_from(share).unwrap_or(u32::MAX))
+    Segments::divided(u32::try_from(share).unwrap_or(u32::MAX), preemption::lanes())
 }
 
 fn map_rings(programs: &Ebpf, options: &CaptureOptions) -> Result<Rings, CaptureError> {

@@ -2,14 +2,17 @@
 
 use std::fs;
 
+use probe_ebpf::ring::LANES;
+
 /// From this version on a thread may be preempted while a program runs at one of its tracepoints. Before, preemption
 /// was off around every tracepoint (include/linux/tracepoint.h, `__DO_TRACE`).
 const SINCE: (u32, u32) = (7, 0);
 
-/// Whether programs must take turns, which costs each a locked exchange. Where the version is not told, they must.
-pub(super) fn needs_turns() -> bool {
+/// How many programs may be at work on a CPU at once. Taking one of several lanes costs each a locked exchange. Where the
+/// version is not told, there are several.
+pub(super) fn lanes() -> u32 {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    preempts(&release)
+    if preempts(&release) { LANES } else { 1 }
 }
 
 fn preempts(release: &str) -> bool {
@@ -35,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_version_needs_turns() {
+    fn an_unknown_version_is_taken_for_one_that_preempts() {
         assert!(preempts("") && preempts("7.0.1") && preempts("10.2"));
         assert!(!preempts("6.19.3") && !preempts("5.10.0"));
     }

@@ -1,4 +1,4 @@
-//! Reads the rings that the kernel programs write what calls moved into, two for each CPU, in order of time.
+//! Reads the rings that the kernel programs write what calls moved into, some for each CPU, in order of time.
 //!
 //! This is the one module with `unsafe` code: the rings are memory that the kernel writes. What makes reading it sound is
 //! told in `probe_ebpf::ring`: bytes below `written` are not touched again by the kernel until `read` has passed them.
@@ -13,7 +13,9 @@ use std::{
 
 use probe_ebpf::{
     record::{self, ChunkRecord, DatagramRecord, Header, PAYLOAD_PER_RECORD, kind},
-    ring::{Cursor, NEAR_SEGMENTS, RINGS_PER_CPU, SEGMENT_ROOM, after, segment, within},
+    ring::{
+        Cursor, NEAR_SEGMENTS, NESTED_SEGMENTS, RINGS_OF_FIRST_LANE, SEGMENT_ROOM, after, segment, within,
+    },
 };
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -50,22 +52,34 @@ pub(super) struct Segments {
     pub(super) near: u32,
     /// Of the far ring, zero if there is none.
     pub(super) far: u32,
+    /// Lanes of the CPU.
+    pub(super) lanes: u32,
 }
 
 impl Segments {
-    /// So many for both rings together; at least one.
-    pub(super) const fn divided(together: u32) -> Self {
+    /// So many for both rings of the first lane together, at least one, and some for each further lane.
+    pub(super) const fn divided(together: u32, lanes: u32) -> Self {
         if together > NEAR_SEGMENTS {
-            Self { near: NEAR_SEGMENTS, far: together - NEAR_SEGMENTS }
+            Self { near: NEAR_SEGMENTS, far: together - NEAR_SEGMENTS, lanes }
         } else {
             // A position is masked with it. The rest is too little for another ring.
-            Self { near: if together == 0 { 1 } else { 1 << together.ilog2() }, far: 0 }
+            Self { near: if together == 0 { 1 } else { 1 << together.ilog2() }, far: 0, lanes }
         }
     }
 
-    /// Of both rings.
+    /// Of the ring of each further lane: a power of two.
+    pub(super) const fn nested(self) -> u32 {
+        if self.near < NESTED_SEGMENTS { self.near } else { NESTED_SEGMENTS }
+    }
+
+    /// Of all rings of a CPU.
     pub(super) const fn together(self) -> u32 {
-        self.near + self.far
+        self.near + self.far + (self.lanes - 1) * self.nested()
+    }
+
+    /// Places for the cursors of a CPU.
+    pub(super) const fn cursors(self) -> u32 {
+        RINGS_OF_FIRST_LANE - 1 + self.lanes
     }
 }
 
@@ -87,14 +101,19 @@ struct Ring {
 
 /// The rings of a CPU, of which nothing was read.
 fn rings(cpu: usize, segments: Segments) -> impl Iterator<Item = Ring> {
-    let Segments { near, far } = segments;
+    let Segments { near, far, lanes } = segments;
     let base = cpu as u64 * u64::from(segments.together());
     let unread =
         |cursor, first, segments| Ring { cursor, first, segments, position: 0, end: 0, time_ns: u64::MAX };
-    let cursor = cpu * RINGS_PER_CPU as usize;
+    let cursor = cpu * segments.cursors() as usize;
     let near_ring = unread(cursor, base, u64::from(near));
     let far_ring = unread(cursor + 1, base + u64::from(near), u64::from(far));
-    std::iter::once(near_ring).chain((far > 0).then_some(far_ring))
+    let nested = u64::from(segments.nested());
+    let further = (1..lanes).map(move |lane| {
+        let first = base + u64::from(near + far) + u64::from(lane - 1) * nested;
+        unread(cursor + (RINGS_OF_FIRST_LANE - 1 + lane) as usize, first, nested)
+    });
+    std::iter::once(near_ring).chain((far > 0).then_some(far_ring)).chain(further)
 }
 
 /// The rings of all CPUs.
@@ -117,14 +136,14 @@ impl Rings {
     ) -> io::Result<Self> {
         let both = ProtFlags::READ | ProtFlags::WRITE;
         Ok(Self {
-            cursors: Mapping::new(cursors, cpus * RINGS_PER_CPU as usize * size_of::<Cursor>(), both)?,
+            cursors: Mapping::new(cursors, cpus * segments.cursors() as usize * size_of::<Cursor>(), both)?,
             records: Mapping::new(
                 records,
                 cpus * segments.together() as usize * SEGMENT_ROOM,
                 ProtFlags::READ,
             )?,
             rings: (0..cpus).flat_map(|cpu| rings(cpu, segments)).collect(),
-            active: Vec::with_capacity(cpus * RINGS_PER_CPU as usize),
+            active: Vec::with_capacity(cpus * segments.cursors() as usize),
             unreadable: 0,
         })
     }
@@ -279,19 +298,24 @@ mod tests {
 
     #[test]
     fn a_small_ring_is_near_alone_and_a_large_one_has_a_far_part() {
-        assert_eq!(Segments::divided(0), Segments { near: 1, far: 0 });
-        assert_eq!(Segments::divided(NEAR_SEGMENTS - 1), Segments { near: NEAR_SEGMENTS / 2, far: 0 });
-        assert_eq!(Segments::divided(NEAR_SEGMENTS), Segments { near: NEAR_SEGMENTS, far: 0 });
-        let large = Segments::divided(256);
+        assert_eq!(Segments::divided(0, 1), Segments { near: 1, far: 0, lanes: 1 });
+        assert_eq!(
+            Segments::divided(NEAR_SEGMENTS - 1, 1),
+            Segments { near: NEAR_SEGMENTS / 2, far: 0, lanes: 1 }
+        );
+        assert_eq!(Segments::divided(NEAR_SEGMENTS, 1), Segments { near: NEAR_SEGMENTS, far: 0, lanes: 1 });
+        let large = Segments::divided(256, 1);
         assert_eq!((large.near, large.together()), (NEAR_SEGMENTS, 256));
     }
 
     #[test]
     fn no_two_rings_share_a_segment_or_a_cursor() {
-        let segments = Segments { near: 4, far: 7 };
-        let all: Vec<_> = (0..3).flat_map(|cpu| rings(cpu, segments)).collect();
-        let places: Vec<_> = all.iter().flat_map(|ring| ring.first..ring.first + ring.segments).collect();
-        assert!(places.into_iter().eq(0..3 * u64::from(segments.together())));
-        assert!(all.iter().map(|ring| ring.cursor).eq(0..6));
+        for lanes in [1, 3] {
+            let segments = Segments { near: 8, far: 7, lanes };
+            let all: Vec<_> = (0..3).flat_map(|cpu| rings(cpu, segments)).collect();
+            let places: Vec<_> = all.iter().flat_map(|ring| ring.first..ring.first + ring.segments).collect();
+            assert!(places.into_iter().eq(0..3 * u64::from(segments.together())));
+            assert!(all.iter().map(|ring| ring.cursor).eq(0..3 * segments.cursors() as usize));
+        }
     }
 }

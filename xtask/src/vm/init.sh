@@ -15,7 +15,9 @@ mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ip link set lo up
 
-REQUESTS=20
+CLIENTS=4
+REQUESTS_OF_EACH=15
+REQUESTS=$((CLIENTS * REQUESTS_OF_EACH))
 
 pass() { echo "plainsight-check: pass $1"; }
 fail() {
@@ -77,6 +79,13 @@ seen() {
     grep '"protocol":"http"' /tmp/exchanges | grep "\"side\":\"$1\"" | grep -c "\"port\":$2[,}]"
 }
 
+# ask URL: makes the requests of one client, and notes which were answered.
+ask() {
+    for number in $(seq $REQUESTS_OF_EACH); do
+        wget -q -O /dev/null "$1&number=$number" && echo "$1&number=$number" >>/tmp/answered
+    done
+}
+
 # capture NAME HOST PORT: requests to a server at that address must all be seen, from both ends.
 capture() {
     name=$1
@@ -94,10 +103,19 @@ capture() {
         cat /tmp/messages
         return
     fi
-    answered=0
-    for number in $(seq $REQUESTS); do
-        wget -q -O /dev/null "http://$2:$3/page.html?number=$number" && answered=$((answered + 1))
+    # On the one CPU there is, clients at once and a thread that never rests: a kernel that preempts threads while a
+    # program of ours runs does so here.
+    while :; do :; done &
+    restless=$!
+    clients=
+    : >/tmp/answered
+    for client in $(seq $CLIENTS); do
+        ask "http://$2:$3/page.html?client=$client" &
+        clients="$clients $!"
     done
+    wait $clients
+    kill $restless
+    answered=$(wc -l </tmp/answered)
     sleep 1
     kill -INT $probe
     ended_in_time $probe || kill -9 $probe
