@@ -1,0 +1,24 @@
+//! Tests against real servers, clients and kernels on this machine. They need root, and run one after another: they load
+//! the machine and count what everyone on it does.
+//!
+//! One program holds them all, for linking a program costs more than most of them take.
+
+mod calls;
+mod deploy;
+mod dns;
+mod grpc;
+mod http;
+mod http2;
+mod identity;
+mod image;
+mod kafka;
+mod load;
+mod memcached;
+mod misuse;
+mod mysql;
+mod otlp_python;
+mod postgresql;
+mod recorded_dns;
+mod redis;
+mod run;
+mod tls;
