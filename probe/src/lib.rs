@@ -12,6 +12,7 @@ pub mod config;
 pub mod daemon;
 pub mod export;
 pub mod flow;
+mod heap;
 pub mod identity;
 pub mod pipeline;
 pub mod replay;

@@ -28,6 +28,7 @@ use super::{
     ring::{Rings, Segments},
     verdicts::Verdicts,
 };
+use crate::heap;
 
 static OBJECT: &[u8] = include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plainsight-probe"));
 
@@ -191,6 +192,9 @@ impl Capture {
         }
         let processes = (!of_processes.is_empty()).then(|| ProcessEvents::new(processes));
         hooks.extend(of_processes);
+        // Nobody needs the kernel's types any longer.
+        drop(types);
+        heap::give_back();
         let capture = Self { programs, life, processes, wakes, rings, watches_splice, counters, hooks };
         Ok((capture, Verdicts::new(verdicts)))
     }

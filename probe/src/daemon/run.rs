@@ -26,6 +26,7 @@ use super::{
     pages::places,
     settings,
     troubles::Troubles,
+    usage::memory,
 };
 use crate::{
     config::{Config, Environment, Kubernetes, Reload, Reloader, Switch},
@@ -34,6 +35,7 @@ use crate::{
         Handover, Outbox, OutputError, SignalKind, TextFormat, append_metrics,
         otlp::{DestinationStats, EnvironmentError, Exporter, StartError},
     },
+    heap,
     identity::{
         Identities, Noticing, Resource, ResourceValue,
         pod_watch::{PodWatch, PodWatchError},
@@ -374,8 +376,13 @@ impl Running {
             let passed = measured.elapsed();
             if passed >= MEASURE {
                 measured = Instant::now();
-                if let Ok(usage) = meter.measure() {
-                    let change = self.governor.observe(passed, usage, self.bounds());
+                if let Ok(mut usage) = meter.measure() {
+                    let bounds = self.bounds();
+                    if bounds.memory.is_some_and(|bound| usage.memory > bound / 4 * 3) {
+                        heap::give_back();
+                        usage.memory = memory().unwrap_or(usage.memory);
+                    }
+                    let change = self.governor.observe(passed, usage, bounds);
                     if let Some(change) = change {
                         self.change_step(&change, say);
                     }
