@@ -34,6 +34,30 @@ pub fn header(bytes: &[u8]) -> Option<Header> {
     record::read(bytes).map(|(header, _)| header)
 }
 
+/// Reads the record of a chunk; `None` if it is another. These are nearly all there are, and to make one of every kind of
+/// record that may come out of [`decode`] is to copy it once more.
+#[must_use]
+#[inline]
+pub fn chunk(bytes: &[u8]) -> Option<Chunk<'_>> {
+    let (header, _) = record::read::<Header>(bytes)?;
+    if header.kind != kind::CHUNK {
+        return None;
+    }
+    let (record, payload) = record::read::<ChunkRecord>(bytes)?;
+    let has_sequence = header.flags & flags::NO_SEQUENCE == 0;
+    Some(Chunk {
+        connection: ConnectionId(header.connection),
+        at: Timestamp::from_nanos(header.time_ns),
+        flow: direction(header),
+        sequence: has_sequence.then_some(record.sequence),
+        opposite_sequence: has_sequence.then_some(record.opposite_sequence),
+        length: record.length,
+        bytes: payload.get(..header.captured_bytes as usize)?,
+        lost_calls: record.lost_calls,
+        process: process(record.caller),
+    })
+}
+
 /// Reads a record. `None` if the bytes are none that the programs write.
 #[must_use]
 #[inline]
@@ -42,21 +66,7 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
     let connection = ConnectionId(header.connection);
     let at = Timestamp::from_nanos(header.time_ns);
     let event = match header.kind {
-        kind::CHUNK => {
-            let (record, payload) = record::read::<ChunkRecord>(bytes)?;
-            let has_sequence = header.flags & flags::NO_SEQUENCE == 0;
-            Event::Chunk(Chunk {
-                connection,
-                at,
-                flow: direction(header),
-                sequence: has_sequence.then_some(record.sequence),
-                opposite_sequence: has_sequence.then_some(record.opposite_sequence),
-                length: record.length,
-                bytes: payload.get(..header.captured_bytes as usize)?,
-                lost_calls: record.lost_calls,
-                process: process(record.caller),
-            })
-        }
+        kind::CHUNK => Event::Chunk(chunk(bytes)?),
         kind::OPENED => {
             let (record, _) = record::read::<OpenedRecord>(bytes)?;
             let (local, remote) = ends(&record.addresses, header);

@@ -14,7 +14,7 @@ mod refusal;
 mod ring;
 mod verdicts;
 
-pub use decode::{Decoded, decode, header, with_role};
+pub use decode::{Decoded, chunk, decode, header, with_role};
 pub use event::{
     Chunk, Closed, ConnectionId, Datagram, EndOfStream, Event, Flow, Opened, Process, Role, Transport,
 };

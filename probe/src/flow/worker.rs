@@ -253,8 +253,9 @@ impl<O: Observer> Worker<O> {
         self.schedule.plan(index, Pace::Quiet, self.now);
     }
 
+    /// Takes in what a call or a packet carried.
     #[inline]
-    fn chunk(&mut self, chunk: &Chunk<'_>) {
+    pub fn chunk(&mut self, chunk: &Chunk<'_>) {
         self.connections.chunks += 1;
         self.connections.bytes += u64::from(chunk.length);
         self.advance(chunk.at);

@@ -14,7 +14,7 @@ use plainsight_protocols::Timestamp;
 
 use super::{Shared, batch::Batch, feedback::Feedback};
 use crate::{
-    capture::{Decoded, decode},
+    capture::{Decoded, chunk, decode},
     flow::{Observer, Worker},
 };
 
@@ -147,7 +147,9 @@ impl<O: Observer> Desk<O> {
     }
 
     fn record(&mut self, record: &[u8]) {
-        if let Some(Decoded::Event(event)) = decode(record) {
+        if let Some(chunk) = chunk(record) {
+            self.worker.chunk(&chunk);
+        } else if let Some(Decoded::Event(event)) = decode(record) {
             self.worker.event(&event);
         }
     }
