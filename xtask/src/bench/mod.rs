@@ -3,6 +3,7 @@
 mod calls;
 mod compare;
 mod connections;
+mod daemon;
 mod load;
 mod machine;
 mod memory;
@@ -62,6 +63,8 @@ enum What {
     Service,
     /// One system call that is captured, and one that has nothing to do with sockets
     Calls,
+    /// nginx answering a tiny page, with the daemon that exports all spans and metrics to a backend on this machine
+    Daemon,
     /// Resident memory at rest and with many open connections
     Memory,
     /// HTTP/1 exchanges through replay, from memory
@@ -105,6 +108,7 @@ pub(crate) fn run(workspace: &Workspace, set_up: &setup::Options, options: &Opti
             What::Redis => throughput::redis(&setting),
             What::Service => throughput::service(&setting),
             What::Calls => calls::measure(&setting),
+            What::Daemon => daemon::measure(&setting),
             What::Memory => memory::measure(&setting),
             What::Replay => replay(workspace),
             What::Parser => parser(workspace),

@@ -30,7 +30,20 @@ pub(crate) struct Server {
 impl Server {
     /// nginx answering a tiny page.
     pub(crate) fn nginx(parent: &Path) -> Result<Self> {
-        let (address, folder) = place(parent, "nginx")?;
+        Self::nginx_with(parent, "nginx", "default_type text/plain; return 200 'a small page\\n';")
+    }
+
+    /// nginx as a backend that takes every export request, of any size, and answers with an empty message: that all of it
+    /// was accepted.
+    pub(crate) fn backend(parent: &Path) -> Result<Self> {
+        let answer = "client_max_body_size 0; client_body_buffer_size 32m; default_type application/x-protobuf; \
+                      return 200 '';";
+        Self::nginx_with(parent, "backend", answer)
+    }
+
+    /// nginx that treats every request in one way.
+    fn nginx_with(parent: &Path, name: &str, answer: &str) -> Result<Self> {
+        let (address, folder) = place(parent, name)?;
         let configuration = folder.join("nginx.conf");
         let root = folder.display();
         let text = format!(
@@ -40,7 +53,7 @@ impl Server {
              client_body_temp_path {root}/body;\n    proxy_temp_path {root}/proxy;\n    \
              fastcgi_temp_path {root}/fastcgi;\n    uwsgi_temp_path {root}/uwsgi;\n    scgi_temp_path {root}/scgi;\n    \
              server {{\n        listen {address} reuseport;\n        \
-             location / {{ default_type text/plain; return 200 'a small page\\n'; }}\n    }}\n}}\n"
+             location / {{ {answer} }}\n    }}\n}}\n"
         );
         write(&configuration, &text)?;
         let mut command = Command::new(program("nginx")?);

@@ -49,7 +49,8 @@ pub(crate) fn redis(setting: &Setting) -> Result<()> {
     })
 }
 
-fn measure(setting: &Setting, title: &str, load: impl Fn() -> Result<Run>) -> Result<()> {
+/// Measures a load without and with the probe.
+pub(crate) fn measure(setting: &Setting, title: &str, load: impl Fn() -> Result<Run>) -> Result<()> {
     println!(
         "\n{title}: {} connections, {} pairs of runs of {} s",
         setting.connections,
