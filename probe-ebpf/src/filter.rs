@@ -1,5 +1,11 @@
 //! Filters that the kernel applies before it copies anything.
 
+/// Names of threads that may be captured and left out, together.
+pub const MOST_NAMES: u32 = 256;
+
+/// Ports that may be captured and left out, together.
+pub const MOST_PORTS: u32 = 1024;
+
 /// Bits of the `FILTERS` global: which filter maps hold entries and how.
 pub mod bits {
     /// Only processes whose id is in the map are captured.

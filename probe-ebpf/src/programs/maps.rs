@@ -7,6 +7,7 @@ use aya_ebpf::{
 };
 use probe_ebpf::{
     counter::Counter,
+    filter::{MOST_NAMES, MOST_PORTS},
     layout::SOCK_COMMON_WINDOW,
     record::verdict,
     ring::{Cursor, LANES, SEGMENT_ROOM},
@@ -107,7 +108,7 @@ pub(crate) static PROCESS_RULES: HashMap<u32, u8> = HashMap::with_max_entries(10
 
 /// Thread names to capture or leave out, padded with zero bytes.
 #[map]
-pub(crate) static NAME_RULES: HashMap<[u8; 16], u8> = HashMap::with_max_entries(256, 0);
+pub(crate) static NAME_RULES: HashMap<[u8; 16], u8> = HashMap::with_max_entries(MOST_NAMES, 0);
 
 /// Cgroup ids to capture or leave out.
 #[map]
@@ -115,7 +116,7 @@ pub(crate) static CGROUP_RULES: HashMap<u64, u8> = HashMap::with_max_entries(409
 
 /// Ports to capture or leave out.
 #[map]
-pub(crate) static PORT_RULES: HashMap<u16, u8> = HashMap::with_max_entries(1024, 0);
+pub(crate) static PORT_RULES: HashMap<u16, u8> = HashMap::with_max_entries(MOST_PORTS, 0);
 
 /// What the kernel side remembers of a TCP connection.
 #[derive(Clone, Copy)]

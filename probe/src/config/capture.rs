@@ -1,10 +1,11 @@
 //! What is captured and how it is read.
 
 use plainsight_protocols::{Protocol, route::RoutePattern};
+use probe_ebpf::filter::{MOST_NAMES, MOST_PORTS};
 
 use super::{
     kinds::{ByteSize, HeaderName, Port},
-    scalar::{Auto, between, if_given, not_empty},
+    scalar::{Auto, at_most, between, if_given, not_empty},
     setting::{choice, section},
 };
 
@@ -29,13 +30,19 @@ section! {
     }
 }
 
+/// Names of each of the two lists, which the kernel keeps together.
+const NAMES: usize = MOST_NAMES as usize / 2;
+
+/// The same of ports.
+const PORTS: usize = MOST_PORTS as usize / 2;
+
 section! {
     /// What alone is captured.
     Only {
         /// Names of threads, the first 15 bytes, as in `ps -o comm`: [nginx, java].
-        restart comm: Vec<String> = Vec::new();
+        restart comm: Vec<String> = Vec::new(), if at_most(NAMES);
         /// Ports at either end of a connection: [80, 8080].
-        restart port: Vec<Port> = Vec::new();
+        restart port: Vec<Port> = Vec::new(), if at_most(PORTS);
     }
 }
 
@@ -43,9 +50,9 @@ section! {
     /// What is not captured.
     Exclude {
         /// Names of threads, the first 15 bytes.
-        restart comm: Vec<String> = vec!["sshd".to_owned()];
+        restart comm: Vec<String> = vec!["sshd".to_owned()], if at_most(NAMES);
         /// Ports at either end of a connection.
-        restart port: Vec<Port> = Vec::new();
+        restart port: Vec<Port> = Vec::new(), if at_most(PORTS);
     }
 }
 

@@ -12,6 +12,7 @@ mod environment;
 mod export;
 mod identity;
 mod kinds;
+mod metric_names;
 mod printer;
 mod problem;
 mod reader;
@@ -36,6 +37,7 @@ pub use export::{
 };
 pub use identity::{Identity, Kubernetes, Runtimes};
 pub use kinds::{ByteSize, HeaderName, Port, Secret, Url};
+pub use metric_names::{AttributesByMetric, MetricName};
 pub use problem::{ConfigError, Problem};
 pub use reload::{Reload, Reloader};
 pub use scalar::{Auto, Switch};

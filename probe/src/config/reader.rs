@@ -45,6 +45,16 @@ impl Reader {
         result
     }
 
+    /// How much was wrong so far.
+    pub(super) const fn problem_count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Whether more was wrong than will be told: then looking further, and for what was meant, only takes time.
+    pub(super) const fn is_full(&self) -> bool {
+        self.problems.len() > MOST_PROBLEMS
+    }
+
     /// Notes what is wrong where the reading stands.
     pub(super) fn problem(&mut self, line: usize, message: impl Into<String>) {
         self.problems.push(Problem { line, key: self.key.clone(), message: message.into() });

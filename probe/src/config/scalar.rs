@@ -71,6 +71,9 @@ impl<T: Scalar> Setting for Vec<T> {
         }
         let mut values = Vec::with_capacity(items.len());
         for item in items {
+            if reader.is_full() {
+                return;
+            }
             if matches!(item.content, Content::Nothing) {
                 reader.problem(item.line, "an empty item stands in this list; remove it or quote it");
             }
@@ -211,6 +214,16 @@ pub(super) fn lasting(least: Duration, most: Duration) -> impl Fn(&TimeSpan) -> 
         if value.0 < least || value.0 > most {
             let [value, least, most] = [value.0, least, most].map(values::time_text);
             return Err(format!("{value} is out of range: from {least} to {most}"));
+        }
+        Ok(())
+    }
+}
+
+/// A check that no more is listed than there is room for.
+pub(super) const fn at_most<T>(most: usize) -> impl Fn(&Vec<T>) -> Result<(), String> {
+    move |values| {
+        if values.len() > most {
+            return Err(format!("{} values are too many; at most {most}", values.len()));
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! What is made of exchanges: metrics, traces, an access log.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use super::{
     kinds::ByteSize,
+    metric_names::{AttributesByMetric, MetricName},
     scalar::{Switch, between, if_on, lasting},
     setting::{choice, section},
 };
@@ -45,15 +46,15 @@ section! {
         /// Metrics of who asks whom: client service, server service, protocol.
         restart service_graph: bool = true;
         /// Metrics that are not made unless they are named here, as in [http.server.request.body.size].
-        restart opt_in: Vec<String> = Vec::new(), if all_dotted;
+        restart opt_in: Vec<MetricName> = Vec::new();
         /// Metrics that are not made, as in [dns.lookup.duration].
-        restart opt_out: Vec<String> = Vec::new(), if all_dotted;
+        restart opt_out: Vec<MetricName> = Vec::new();
         /// How long a series that nothing is added to goes on to be sent. One that comes back later begins anew.
         restart idle: TimeSpan = TimeSpan(Duration::from_secs(600)),
             if lasting(Duration::from_secs(10), Duration::from_secs(7 * 86_400));
         /// Attributes that a metric carries beside its own, or no longer, by the metric's name:
         ///   http.server.request.duration: { add: [client.address], remove: [url.scheme] }
-        restart attributes: BTreeMap<String, Attributes> = BTreeMap::new(), if keys_dotted;
+        restart attributes: AttributesByMetric = AttributesByMetric::default();
     }
 }
 
@@ -158,13 +159,9 @@ fn is_dotted(name: &str) -> Result<(), String> {
     if name.split('.').all(is_part) && name.len() <= 255 {
         return Ok(());
     }
-    Err(format!("'{name}' is no name; names are in lower case with dots, as in http.server.request.duration"))
+    Err(format!("'{name}' is no name; names are in lower case with dots, as in user_agent.original"))
 }
 
 fn all_dotted(names: &[String]) -> Result<(), String> {
     names.iter().try_for_each(|name| is_dotted(name))
-}
-
-fn keys_dotted(metrics: &BTreeMap<String, Attributes>) -> Result<(), String> {
-    metrics.keys().try_for_each(|name| is_dotted(name))
 }

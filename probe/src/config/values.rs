@@ -51,6 +51,9 @@ pub(crate) fn protocol_hint(text: &str, others: &[&'static str]) -> String {
 }
 
 pub(crate) fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> String {
+    // Whose length differs by more than half is no candidate, and need not be compared.
+    let could_be = |candidate: &&str| candidate.len().abs_diff(text.len()) * 2 <= candidate.len();
+    let candidates = candidates.filter(could_be);
     let best = candidates.map(|candidate| (edit_distance(text, candidate), candidate)).min();
     match best {
         Some((distance, candidate)) if distance * 2 <= candidate.len() => {
@@ -63,8 +66,8 @@ pub(crate) fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>)
 /// Characters to insert, delete, replace or swap with their neighbours to make one text of the other ("optimal string
 /// alignment distance").
 fn edit_distance(left: &str, right: &str) -> usize {
-    // A long text is far from everything here, whatever it says.
-    const COMPARED: usize = 32;
+    // Longer than any name here; a longer text is far from everything, whatever it says.
+    const COMPARED: usize = 64;
     let left: Vec<char> = left.chars().take(COMPARED).collect();
     let right: Vec<char> = right.chars().take(COMPARED).collect();
     let mut distances = vec![vec![0; right.len() + 1]; left.len() + 1];

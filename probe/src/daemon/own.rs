@@ -133,6 +133,15 @@ fn identities(counts: &Counts, tell: Tell<'_>) {
 
 fn exporter(stats: &DestinationStats, tell: Tell<'_>) {
     let name = ("otel.component.name", stats.name.as_str());
+    let queues = [("memory", Some(stats.memory_capacity_bytes)), ("disk", stats.disk_capacity_bytes)];
+    for (queue, capacity) in queues {
+        let attributes: &[_] = &[name, ("plainsight.queue", queue)];
+        if let Some(value) = capacity {
+            tell(OwnReading { metric: "plainsight.export.queue.capacity", attributes, value });
+        }
+    }
+    let port = stats.receiver.port.map(|port| port.to_string()).unwrap_or_default();
+    let address = stats.receiver.address.as_deref().unwrap_or_default();
     for kind in SignalKind::ALL {
         let (signal, exported, inflight) = match kind {
             SignalKind::Traces => {
@@ -146,14 +155,27 @@ fn exporter(stats: &DestinationStats, tell: Tell<'_>) {
             ),
         };
         let counts = stats.kind(kind);
-        tell(OwnReading { metric: exported, attributes: &[name], value: counts.sent.items });
+        let component = stats.receiver.component_type(kind);
+        // What is empty is left out.
+        let place = [
+            ("otel.component.type", component.as_str()),
+            ("server.address", address),
+            ("server.port", &port),
+        ];
+        let [component, address, port] = place;
+        let whole: &[_] = &[name, component, address, port];
+        tell(OwnReading { metric: exported, attributes: whole, value: counts.sent.items });
         let reasons = DropReason::ALL.into_iter().map(|reason| (reason.name(), counts.dropped.by(reason)));
         for (reason, value) in reasons.chain([("rejected", counts.rejected_items)]) {
             if value > 0 {
-                tell(OwnReading { metric: exported, attributes: &[name, ("error.type", reason)], value });
+                tell(OwnReading {
+                    metric: exported,
+                    attributes: &[name, component, address, port, ("error.type", reason)],
+                    value,
+                });
             }
         }
-        tell(OwnReading { metric: inflight, attributes: &[name], value: counts.in_flight.items });
+        tell(OwnReading { metric: inflight, attributes: whole, value: counts.in_flight.items });
         let signal = ("plainsight.signal", signal);
         let value = counts.retries;
         tell(OwnReading { metric: "plainsight.export.retries", attributes: &[name, signal], value });

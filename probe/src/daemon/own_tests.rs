@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::export::otlp::Receiver;
 use crate::signal::{
     LossReason,
     metrics::{
@@ -39,6 +40,9 @@ fn all(tell: Tell<'_>) {
     let mut stats = DestinationStats {
         name: "backend".into(),
         target: "http://127.0.0.1:4318".into(),
+        receiver: Receiver { way: "otlp_http", address: Some("127.0.0.1".into()), port: Some(4318) },
+        memory_capacity_bytes: 67,
+        disk_capacity_bytes: Some(73),
         kinds: Default::default(),
         last_error: None,
         last_warning: None,
@@ -83,6 +87,24 @@ fn every_metric_of_the_probe_is_told_and_arrives_with_its_number() {
         METRICS.iter().any(|metric| metric.family == Family::Probe && metric.name == point.metric)
     });
     assert_eq!(own.count(), told, "no reading hides another");
+}
+
+#[test]
+fn an_exporter_is_told_apart_by_its_kind_and_where_it_sends_to() {
+    let store = store(MetricSettings::default());
+    store.read_also(|tell| all(tell));
+    let points = received(&store.collect(at(1)));
+    for (metric, component) in [
+        ("otel.sdk.exporter.span.exported", "otlp_http_span_exporter"),
+        ("otel.sdk.exporter.log.inflight", "otlp_http_log_exporter"),
+        ("otel.sdk.exporter.metric_data_point.exported", "otlp_http_metric_exporter"),
+    ] {
+        let point = points.iter().find(|point| point.metric == metric).expect(metric);
+        assert_eq!(point.attribute("otel.component.type"), Some(component));
+        assert_eq!(point.attribute("server.address"), Some("127.0.0.1"));
+        assert_eq!(point.attribute("server.port"), Some("4318"));
+        assert!(point.integers.iter().any(|name| name == "server.port"), "a port is a number");
+    }
 }
 
 #[test]

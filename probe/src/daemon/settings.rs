@@ -21,27 +21,11 @@ use crate::{
     pipeline::LiveOptions,
     signal::{
         access_log::AccessLog,
-        metrics::{Histograms, MetricChange, MetricSettings, Temporality},
+        metrics::{Histograms, MetricSettings, Temporality},
         otlp::BatchLimits,
-        traces::TraceSettings,
+        traces::{ServerSpans, TraceSettings},
     },
 };
-
-/// Metrics that the conventions leave off unless asked for go by these names in `metrics.opt_in`.
-fn metric_changes(metrics: &config::Metrics) -> Vec<MetricChange> {
-    let opted = metrics.opt_in.iter().map(|name| MetricChange {
-        name: name.clone(),
-        enabled: Some(true),
-        ..MetricChange::default()
-    });
-    let changed = metrics.attributes.iter().map(|(name, attributes)| MetricChange {
-        name: name.clone(),
-        enabled: None,
-        add: attributes.add.clone(),
-        remove: attributes.remove.clone(),
-    });
-    opted.chain(changed).collect()
-}
 
 /// What is captured and parsed.
 pub(super) fn live(config: &Config) -> LiveOptions {
@@ -98,6 +82,9 @@ pub(super) fn identity(config: &Config) -> IdentitySettings {
         pod_labels: identity.labels.clone(),
         pod_annotations: identity.annotations.clone(),
         node_name: identity.node.clone(),
+        process_ids: identity.process_ids,
+        labels_name_services: identity.labels_name_services,
+        cluster_name: identity.cluster.clone(),
         ..IdentitySettings::default()
     }
 }
@@ -120,7 +107,8 @@ pub(super) fn metrics(config: &Config) -> MetricSettings {
         // Exchanges that no span was made of have no ids that an exemplar could name.
         exemplars: metrics.exemplars != Exemplars::AlwaysOff,
         service_graph: metrics.service_graph,
-        changes: metric_changes(metrics),
+        changes: metrics.changes(),
+        idle: metrics.idle.0,
         ..MetricSettings::default()
     }
 }
@@ -133,6 +121,11 @@ pub(super) fn traces(config: &Config) -> TraceSettings {
         parent_based: traces.follow_parent,
         keep_errors: traces.keep_errors,
         keep_slower_than: traces.keep_slower_than.on().map(|time| time.0),
+        server_spans: match traces.server_spans {
+            config::ServerSpans::UnlessClientObserved => ServerSpans::UnlessClientObserved,
+            config::ServerSpans::Always => ServerSpans::Always,
+            config::ServerSpans::Never => ServerSpans::Never,
+        },
         spans_per_second: traces.spans_per_second.on().map(|&spans| number(spans as u64)),
         ..TraceSettings::default()
     }
@@ -246,4 +239,106 @@ pub(super) fn batches(config: &Config) -> (BatchLimits, Duration) {
     let limits =
         BatchLimits { items: number(items as u64), bytes: usize::try_from(bytes).unwrap_or(usize::MAX) };
     (limits, delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        Config::parse(text, "test.yaml", &Environment::default()).expect("right").config
+    }
+
+    #[test]
+    fn every_key_about_identity_metrics_and_traces_reaches_who_does_it() {
+        let config = config(
+            r"
+identity:
+  command_line: true
+  process_ids: true
+  labels: [team]
+  annotations: [owner]
+  labels_name_services: true
+  node: node-7
+  cluster: production
+  runtimes: off
+  host_root: /host
+metrics:
+  temporality: delta
+  histograms: exponential
+  exemplars: always_off
+  service_graph: false
+  opt_in: [http.server.request.body.size, dns.lookup.duration]
+  opt_out: [dns.lookup.duration]
+  idle: 1m
+  attributes: { http.client.request.duration: { add: [url.full] } }
+limits: { values_per_attribute: 7, series_per_metric: 8 }
+traces:
+  ratio: 0.5
+  follow_parent: false
+  keep_errors: false
+  keep_slower_than: 2s
+  server_spans: never
+  spans_per_second: 9
+",
+        );
+        // No `..`: what is added to the settings must be set from the configuration, or named here as not configurable.
+        let IdentitySettings {
+            proc: _,
+            lifetime: _,
+            remembered: _,
+            settles_within: _,
+            host_root,
+            runtimes,
+            command_lines,
+            process_ids,
+            labels_name_services,
+            pod_labels,
+            pod_annotations,
+            node_name,
+            cluster_name,
+        } = identity(&config);
+        assert!(command_lines && process_ids && labels_name_services && runtimes.is_empty());
+        assert_eq!((pod_labels, pod_annotations), (vec!["team".to_owned()], vec!["owner".to_owned()]));
+        assert_eq!((node_name.as_deref(), cluster_name.as_deref()), (Some("node-7"), Some("production")));
+        assert_eq!(host_root.to_str(), Some("/host"));
+
+        let MetricSettings {
+            resources: _,
+            identity_wait: _,
+            values_per_attribute,
+            series_per_metric,
+            temporality,
+            histograms,
+            exemplars,
+            idle,
+            service_graph,
+            changes,
+        } = metrics(&config);
+        assert_eq!((values_per_attribute, series_per_metric), (7, 8));
+        assert_eq!((temporality, histograms), (Temporality::Delta, Histograms::Exponential));
+        assert_eq!((exemplars, service_graph, idle), (false, false, Duration::from_secs(60)));
+        let switched: Vec<_> = changes.iter().map(|change| (change.name.as_str(), change.enabled)).collect();
+        let expected = [
+            ("http.server.request.body.size", Some(true)),
+            ("dns.lookup.duration", Some(true)),
+            ("dns.lookup.duration", Some(false)),
+            ("http.client.request.duration", None),
+        ];
+        assert_eq!(switched, expected);
+
+        let TraceSettings {
+            link_remote_peers: _,
+            limits: _,
+            ratio,
+            parent_based,
+            keep_errors,
+            keep_slower_than,
+            spans_per_second,
+            server_spans,
+        } = traces(&config);
+        assert_eq!((ratio, parent_based, keep_errors), (0.5, false, false));
+        assert_eq!(keep_slower_than, Some(Duration::from_secs(2)));
+        assert_eq!((server_spans, spans_per_second), (ServerSpans::Never, Some(9)));
+    }
 }

@@ -53,7 +53,7 @@ fn every_key_is_printed_below_a_comment() {
     }
     // Counted apart from the printer: all fields of all structures, by the names that Debug gives them.
     let mut config = Config::default();
-    config.metrics.attributes.clear();
+    config.metrics.attributes.0.clear();
     let shown = format!("{config:#?}");
     let fields = shown.lines().filter(|line| {
         let name = line.trim_start().split(':').next().unwrap_or_default();

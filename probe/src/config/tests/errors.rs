@@ -123,8 +123,38 @@ fn each_mistake_is_named_with_line_key_and_remedy() {
         ),
         (
             "metrics: { opt_in: [Requests] }",
-            "test.yaml:1: metrics.opt_in: 'Requests' is no name; names are in lower case with dots, as in \
-             http.server.request.duration",
+            "test.yaml:1: metrics.opt_in: 'Requests' cannot be used: there is no such metric; names are in lower case \
+             with dots, as in http.server.request.duration",
+        ),
+        (
+            "metrics:\n  opt_in:\n    - http.server.request.body.size\n    - http.server.request.body.sise",
+            "test.yaml:4: metrics.opt_in: 'http.server.request.body.sise' cannot be used: there is no such metric; did \
+             you mean 'http.server.request.body.size'?",
+        ),
+        (
+            "metrics:\n  opt_out: [otel.sdk.exporter.metric_data_point.inflght]",
+            "test.yaml:2: metrics.opt_out: 'otel.sdk.exporter.metric_data_point.inflght' cannot be used: there is no such \
+             metric; did you mean 'otel.sdk.exporter.metric_data_point.inflight'?",
+        ),
+        (
+            "metrics:\n  attributes:\n    http.server.request.durations: { add: [client.address] }",
+            "test.yaml:3: metrics.attributes.http.server.request.durations: there is no such metric; did you mean \
+             'http.server.request.duration'?",
+        ),
+        (
+            "metrics:\n  attributes:\n    plainsight.connection.opened:\n      add:\n        - network.transports",
+            "test.yaml:5: metrics.attributes.plainsight.connection.opened.add: this metric cannot have \
+             'network.transports'; did you mean 'network.transport'?",
+        ),
+        (
+            "metrics: { attributes: { http.server.request.duration: { remove: [url.schema] } } }",
+            "test.yaml:1: metrics.attributes.http.server.request.duration.remove: this metric does not carry \
+             'url.schema'; did you mean 'url.scheme'?",
+        ),
+        (
+            "metrics: { attributes: { http.server.request.duration: { add: [Client] } } }",
+            "test.yaml:1: metrics.attributes.http.server.request.duration.add: 'Client' is no name; names are in lower \
+             case with dots, as in user_agent.original",
         ),
         (
             "identity: { runtimes: [run.sock] }",
@@ -247,6 +277,15 @@ fn a_file_that_explodes_is_refused_quickly() {
     assert_eq!(refused(&many).lines().count(), 100);
     let long = format!("capture: {{ exclude: {{ comm: [{}] }} }}", "a, ".repeat(1_001));
     assert!(refused(&long).contains("1001 values are too many; at most 1000"));
+    let names = format!("capture: {{ only: {{ comm: [{}] }} }}", "a, ".repeat(129));
+    assert!(refused(&names).contains("capture.only.comm: 129 values are too many; at most 128"));
+    let names: String = (0..200).map(|number| format!("x.a{number}, ")).collect();
+    let attributes = format!("metrics: {{ attributes: {{ dns.lookup.duration: {{ add: [{names}] }} }} }}");
+    assert!(refused(&attributes).contains("metrics.attributes: too many attributes are added to metrics"));
+    let unknown = format!("metrics: {{ opt_in: [{}] }}", "dns.lookup.duratoin.of.everything, ".repeat(1_000));
+    let began = std::time::Instant::now();
+    assert_eq!(refused(&unknown).lines().count(), 100);
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     let destinations = format!("export: {{ otlp: [{}] }}", "{ endpoint: http://a }, ".repeat(17));
     assert!(refused(&destinations).contains("at most 16 destinations"));
 }

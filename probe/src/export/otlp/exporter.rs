@@ -141,13 +141,7 @@ impl Exporter {
                 let transport = Transport::new(destination)?;
                 let mut queue = Queue::new(&destination.queue, destination.max_in_flight);
                 let disk = open_disk(destination, &mut queue)?;
-                let target = transport.shown().to_owned();
-                let shared = Arc::new(Shared::new(
-                    destination.name.clone(),
-                    destination.signals.clone(),
-                    target,
-                    queue,
-                ));
+                let shared = Arc::new(Shared::new(destination, &transport, queue));
                 destinations.push(Arc::clone(&shared));
                 let spill = disk
                     .map(|(disk, after, sentence)| Spill::new(Arc::clone(&shared), disk, after, sentence));

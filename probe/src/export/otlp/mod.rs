@@ -70,7 +70,7 @@ pub use settings::{
     Compression, Destination, DiskSettings, Encoding, ExportSettings, Headers, QueueSettings, RetrySettings,
     Target, TlsSettings,
 };
-pub use stats::{Amount, DestinationStats, DropReason, Dropped, KindStats, Trouble};
+pub use stats::{Amount, DestinationStats, DropReason, Dropped, KindStats, Receiver, Trouble};
 pub use tls::TlsError;
 pub use tracking::Delivery;
 pub(super) use tracking::Tracker;

@@ -7,7 +7,9 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{DestinationStats, DropReason, Stream, Tracker, Trouble};
+use super::{
+    Destination, DestinationStats, DropReason, Receiver, Stream, Tracker, Trouble, transport::Transport,
+};
 use crate::export::{
     Batch, SignalKind,
     queue::{Entry, Pushed, Queue},
@@ -18,6 +20,9 @@ pub(super) struct Shared {
     pub(super) name: String,
     pub(super) signals: Vec<SignalKind>,
     pub(super) target: String,
+    receiver: Receiver,
+    memory_capacity_bytes: u64,
+    disk_capacity_bytes: Option<u64>,
     queue: Mutex<Queue>,
     troubles: Mutex<Troubles>,
     pub(super) wake: Notify,
@@ -37,11 +42,15 @@ struct DiskTrouble {
 }
 
 impl Shared {
-    pub(super) fn new(name: String, signals: Vec<SignalKind>, target: String, queue: Queue) -> Self {
+    pub(super) fn new(destination: &Destination, transport: &Transport, queue: Queue) -> Self {
+        let disk = destination.queue.disk.as_ref();
         Self {
-            name,
-            signals,
-            target,
+            name: destination.name.clone(),
+            signals: destination.signals.clone(),
+            target: transport.shown().to_owned(),
+            receiver: transport.receiver().clone(),
+            memory_capacity_bytes: destination.queue.memory_bytes as u64,
+            disk_capacity_bytes: disk.map(|disk| disk.bytes),
             queue: Mutex::new(queue),
             troubles: Mutex::default(),
             wake: Notify::new(),
@@ -94,6 +103,9 @@ impl Shared {
         DestinationStats {
             name: self.name.clone(),
             target: self.target.clone(),
+            receiver: self.receiver.clone(),
+            memory_capacity_bytes: self.memory_capacity_bytes,
+            disk_capacity_bytes: self.disk_capacity_bytes,
             kinds,
             last_error: troubles.error.clone(),
             last_warning: troubles.warning.clone(),

@@ -131,6 +131,31 @@ pub struct Trouble {
     pub over: bool,
 }
 
+/// Where a destination is and how it is spoken to, apart from secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receiver {
+    /// How exporters of this kind are called in `otel.component.type`, before the signal: `otlp_grpc`, `otlp_http`,
+    /// `otlp_http_json`, or `otlp_file`, which the conventions have no word for.
+    pub way: &'static str,
+    /// Name or address of the host; `None` where it is a file.
+    pub address: Option<Box<str>>,
+    /// Its port.
+    pub port: Option<u16>,
+}
+
+impl Receiver {
+    /// `otel.component.type` of the exporter of a kind (semantic conventions 1.44, registry, otel).
+    #[must_use]
+    pub fn component_type(&self, kind: SignalKind) -> String {
+        let signal = match kind {
+            SignalKind::Traces => "span",
+            SignalKind::Metrics => "metric",
+            SignalKind::Logs => "log",
+        };
+        format!("{}_{signal}_exporter", self.way)
+    }
+}
+
 /// One destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationStats {
@@ -138,6 +163,12 @@ pub struct DestinationStats {
     pub name: String,
     /// Where it is, without secrets.
     pub target: String,
+    /// What a metric says of where it is.
+    pub receiver: Receiver,
+    /// Bytes of payloads that may wait in memory.
+    pub memory_capacity_bytes: u64,
+    /// Bytes of files that may wait on disk; `None` without a disk queue.
+    pub disk_capacity_bytes: Option<u64>,
     /// In the order of [`SignalKind::ALL`].
     pub kinds: [KindStats; 3],
     /// The last failure to deliver.

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    Destination, StartError, Target, address, answer::Attempt, file::FileTransport, grpc::GrpcTransport,
-    http::HttpTransport, remedy::no_answer_sentence,
+    Destination, Encoding, Receiver, StartError, Target, address, answer::Attempt, file::FileTransport,
+    grpc::GrpcTransport, http::HttpTransport, remedy::no_answer_sentence,
 };
 use crate::export::Batch;
 
@@ -15,12 +15,28 @@ pub(super) struct Transport {
     way: Way,
     timeout: Duration,
     shown: String,
+    receiver: Receiver,
 }
 
 enum Way {
     Http(Box<HttpTransport>),
     Grpc(Box<GrpcTransport>),
     File(FileTransport),
+}
+
+fn receiver(target: &Target, url: Option<&reqwest::Url>) -> Receiver {
+    let way = match target {
+        Target::Grpc { .. } => "otlp_grpc",
+        Target::Http { encoding: Encoding::Protobuf, .. } => "otlp_http",
+        Target::Http { encoding: Encoding::Json, .. } => "otlp_http_json",
+        Target::File { .. } => "otlp_file",
+    };
+    Receiver {
+        way,
+        // An address of IPv6 stands in brackets in URLs only.
+        address: url.and_then(|url| url.host_str()).map(|host| host.trim_matches(['[', ']']).into()),
+        port: url.and_then(reqwest::Url::port_or_known_default),
+    }
 }
 
 /// Names that this program sets itself, or that would break the protocol.
@@ -37,6 +53,7 @@ impl Transport {
             reason,
         })?;
         let headers = header_map(destination)?;
+        let receiver = receiver(&destination.target, url.as_ref());
         let (way, shown) = match (&destination.target, url) {
             (Target::Http { exact, encoding, .. }, Some(url)) => {
                 let shown = address::without_secrets(&url);
@@ -62,12 +79,17 @@ impl Transport {
                 return Err(StartError::Endpoint { name: name(), endpoint: endpoint(destination), reason });
             }
         };
-        Ok(Self { way, timeout: destination.timeout, shown })
+        Ok(Self { way, timeout: destination.timeout, shown, receiver })
     }
 
     /// Where it goes, without secrets.
     pub(super) fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// The same for metrics.
+    pub(super) const fn receiver(&self) -> &Receiver {
+        &self.receiver
     }
 
     /// What goes out for a batch, made once for all attempts.

@@ -97,9 +97,12 @@ pub(super) const FOLDED: &[&str] = &["plainsight.metric.name", "plainsight.metri
 pub(super) const ABOUT_METRIC: &[&str] = &["plainsight.metric.name"];
 pub(super) const REASON: &[&str] = &["plainsight.reason"];
 pub(super) const SIGNAL: &[&str] = &["plainsight.signal"];
-pub(super) const COMPONENT: &[&str] = &["otel.component.name"];
-pub(super) const EXPORTED: &[&str] = &["otel.component.name", "error.type"];
+pub(super) const COMPONENT: &[&str] =
+    &["otel.component.name", "otel.component.type", "server.address", "server.port"];
+pub(super) const EXPORTED: &[&str] =
+    &["otel.component.name", "otel.component.type", "server.address", "server.port", "error.type"];
 pub(super) const EXPORT_SIGNAL: &[&str] = &["otel.component.name", "plainsight.signal"];
 pub(super) const QUEUE: &[&str] = &["otel.component.name", "plainsight.signal", "plainsight.queue"];
+pub(super) const QUEUE_PLACE: &[&str] = &["otel.component.name", "plainsight.queue"];
 pub(super) const PROGRAM: &[&str] = &["plainsight.ebpf.program.name"];
 pub(super) const CPU: &[&str] = &["cpu.mode"];

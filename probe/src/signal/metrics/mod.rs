@@ -60,6 +60,7 @@ pub use graph::Peer;
 pub use own::OwnReading;
 pub use point::SpanRef;
 pub use recorder::MetricRecorder;
+pub(crate) use settings::can_have;
 pub use settings::{Histograms, MetricChange, MetricPlan, MetricSettings, MetricSettingsError, Temporality};
 pub use status::MetricStatus;
 pub use store::{MetricStore, Names};

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Mutex, sync::PoisonError};
 
 use hashbrown::HashMap;
+use plainsight_protocols::MetricAttribute;
 use std::sync::Arc;
 
 use super::{
@@ -21,7 +22,8 @@ const SERIES: usize = 1024;
 pub struct OwnReading<'a> {
     /// Its metric, one of [`Family::Probe`].
     pub metric: &'static str,
-    /// Attributes of that metric and their values, none of them twice.
+    /// Attributes of that metric and their values, none of them twice. Those that the conventions have numbers for are
+    /// told as such, and left out if they are none.
     pub attributes: &'a [(&'static str, &'a str)],
     /// Everything since the probe began, or what is there now; nanoseconds where the metric has seconds.
     pub value: u64,
@@ -78,7 +80,14 @@ fn key_of(plan: &MetricPlan, metric: usize, attributes: &[(&'static str, &str)])
         .collect();
     numbered.sort_unstable_by_key(|(number, _)| *number);
     let mut key = Vec::new();
-    numbered.iter().for_each(|&(number, value)| key::push(&mut key, number, Stored::Text(value)));
+    for (number, value) in numbered {
+        if number == MetricAttribute::ServerPort as u8 {
+            let value = value.parse().ok();
+            value.into_iter().for_each(|value| key::push(&mut key, number, Stored::Integer(value)));
+        } else {
+            key::push(&mut key, number, Stored::Text(value));
+        }
+    }
     key
 }
 

@@ -314,7 +314,7 @@ impl MetricPlan {
 
 /// Whether a metric of that family may carry the attribute: exchanges whatever their protocol tells, the rest what is
 /// known of the family.
-fn can_have(family: Family, name: &str) -> bool {
+pub(crate) fn can_have(family: Family, name: &str) -> bool {
     match family {
         Family::Untimed | Family::Connection | Family::Edge | Family::Own | Family::Probe => {
             METRICS.iter().any(|metric| metric.family == family && metric.attributes.contains(&name))

@@ -4,7 +4,8 @@
 use super::attribute_lists::{
     ABOUT_METRIC, COMPONENT, CONNECTION, CONNECTION_BEGIN, CONNECTION_END, CONSUMED_MESSAGES, CPU, DB_CLIENT,
     DB_SERVER, EDGE, ERROR, EXPORT_SIGNAL, EXPORTED, FOLDED, HTTP_CLIENT, HTTP_SERVER, MESSAGING_CLIENT,
-    MESSAGING_SERVER, PROGRAM, QUEUE, REASON, RPC_CLIENT, RPC_SERVER, SENT_MESSAGES, SIGNAL, UNTIMED,
+    MESSAGING_SERVER, PROGRAM, QUEUE, QUEUE_PLACE, REASON, RPC_CLIENT, RPC_SERVER, SENT_MESSAGES, SIGNAL,
+    UNTIMED,
 };
 pub use super::kinds::{Family, Kind, Measure, Metric};
 
@@ -492,6 +493,13 @@ pub const METRICS: &[Metric] = {
             "Spans, log records and data points that wait to be sent.",
         ),
         own("plainsight.export.queue.size", "By", Kind::UpDownCounter, QUEUE, "Bytes that wait to be sent."),
+        own(
+            "plainsight.export.queue.capacity",
+            "By",
+            Kind::UpDownCounter,
+            QUEUE_PLACE,
+            "Bytes that may wait to be sent, all signals together.",
+        ),
         own(
             "plainsight.export.retries",
             "{attempt}",

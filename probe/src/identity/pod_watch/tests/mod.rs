@@ -4,6 +4,7 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+use k8s_openapi::api::rbac::v1::ClusterRole;
 use serde_json::{Value, json};
 
 use self::server::ApiServer;
@@ -185,4 +186,47 @@ fn what_is_no_pod_is_passed_over() {
     server.put(unnamed);
     let watch = watch(&server);
     until_known(&watch, 1);
+}
+
+/// What the manifests grant: group, resource, verb.
+fn granted() -> std::collections::BTreeSet<server::Right> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kubernetes/rbac.yaml");
+    let text = std::fs::read_to_string(path).expect("the manifest");
+    let documents = serde_saphyr::from_multiple::<Value>(&text).expect("YAML");
+    let roles = documents.into_iter().filter(|document| document["kind"] == "ClusterRole");
+    let roles: Vec<ClusterRole> = roles.map(|role| serde_json::from_value(role).expect("a role")).collect();
+    let mut granted = std::collections::BTreeSet::new();
+    for rule in roles.into_iter().filter_map(|role| role.rules).flatten() {
+        for group in rule.api_groups.iter().flatten() {
+            for resource in rule.resources.iter().flatten() {
+                granted.extend(rule.verbs.iter().map(|verb| (group.clone(), resource.clone(), verb.clone())));
+            }
+        }
+    }
+    granted
+}
+
+#[test]
+fn the_manifests_grant_exactly_what_is_asked_of_the_api() {
+    let server = ApiServer::start();
+    server.put(pod(1));
+    let mut of_job = pod(2);
+    of_job["metadata"]["ownerReferences"][0]["kind"] = "Job".into();
+    of_job["metadata"]["ownerReferences"][0]["apiVersion"] = "batch/v1".into();
+    server.put(of_job);
+    let watch = watch(&server);
+    until_known(&watch, 1);
+    until_known(&watch, 2);
+    let granted = granted();
+    until("all owners are asked for, and the watch runs", || {
+        let asked = server.rights();
+        asked.iter().any(|(_, resource, _)| resource == "jobs")
+            && asked.iter().any(|(_, resource, _)| resource == "replicasets")
+            && asked.iter().any(|(_, _, verb)| verb == "watch")
+    });
+    assert_eq!(
+        server.rights(),
+        granted,
+        "left: what is asked; right: what deploy/kubernetes/rbac.yaml grants"
+    );
 }

@@ -1,7 +1,7 @@
 //! An API server of pods: lists in pages, watches from a version, bookmarks, 410 Gone.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -10,8 +10,9 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes},
-    extract::{Path, Query, State},
+    extract::{Path, Query, Request, State},
     http::{StatusCode, header::CONTENT_TYPE},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -41,7 +42,11 @@ struct Content {
     tells_within: bool,
     paused: bool,
     counts: Counts,
+    rights: BTreeSet<Right>,
 }
+
+/// What a request needs the right to, as RBAC has it: group, resource, verb.
+pub(super) type Right = (String, String, String);
 
 #[derive(Default)]
 struct Shared(Mutex<Content>);
@@ -63,6 +68,7 @@ impl ApiServer {
         let router = Router::new()
             .route("/api/v1/pods", get(pods))
             .route("/apis/apps/v1/namespaces/{namespace}/replicasets/{name}", get(set))
+            .layer(from_fn_with_state(Arc::clone(&shared), note_right))
             .with_state(Arc::clone(&shared));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -88,6 +94,11 @@ impl ApiServer {
 
     pub(super) fn counts(&self) -> Counts {
         self.shared.content().counts
+    }
+
+    /// The rights that everything asked so far took.
+    pub(super) fn rights(&self) -> BTreeSet<Right> {
+        self.shared.content().rights.clone()
     }
 
     pub(super) fn put(&self, pod: Value) {
@@ -165,6 +176,27 @@ impl Content {
         object["metadata"]["resourceVersion"] = self.version.to_string().into();
         object
     }
+}
+
+/// Notes which right a request takes: `/api/v1/…` is the core group, `/apis/GROUP/VERSION/…` another; below that stands
+/// the namespace, if there is one, the resource, and the name of one object.
+async fn note_right(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    let mut segments: Vec<_> = uri.path().trim_matches('/').split('/').collect();
+    let group = if segments[0] == "apis" { segments[1].to_owned() } else { String::new() };
+    segments.drain(..if segments[0] == "apis" { 3 } else { 2 });
+    if segments.len() > 2 && segments[0] == "namespaces" {
+        segments.drain(..2);
+    }
+    let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+    let verb = match (request.method().as_str(), segments.len(), is_watch) {
+        ("GET", 1, true) => "watch",
+        ("GET", 1, false) => "list",
+        ("GET", _, _) => "get",
+        (other, ..) => other,
+    };
+    shared.content().rights.insert((group, segments[0].to_owned(), verb.to_owned()));
+    next.run(request).await
 }
 
 fn status(code: u16, reason: &str, message: &str) -> Value {
