@@ -17,13 +17,15 @@ use crate::{
 pub(crate) const VARIABLE: &str = "PLAINSIGHT_PYTHON";
 
 /// What is installed, each at the version that the tests were written with.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 10] = [
     "aiokafka==0.14.0",
     "confluent-kafka==2.16.1",
     "grpcio==1.85.3",
+    "mockupdb==1.8.1",
     "mysql-connector-python==26.10.0",
     "opentelemetry-proto==1.45.2",
     "psycopg[binary]==3.3.9",
+    "pymongo==4.20.1",
     "PyMySQL==1.2.4",
     "redis==8.1.0",
 ];

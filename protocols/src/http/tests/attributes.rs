@@ -219,3 +219,30 @@ fn two_traces_in_one_request_are_none_unless_they_are_one() {
     assert_eq!(parent(&format!("{one}{other}")), None);
     assert_eq!(parent(&format!("{one}{other}{one}")), None);
 }
+
+#[test]
+fn a_trace_is_read_wherever_it_stands_in_a_long_head() {
+    // Peers look for it in the first few hundred bytes, or read what was in their buffer before.
+    for length in [100, 1_000, 4_000, 9_000] {
+        for size in [64, 1_000, usize::MAX] {
+            let cookies = "c".repeat(length);
+            let request = format!(
+                "POST /a HTTP/1.1\r\nCookie: {cookies}\r\ntraceparent: {PARENT}\r\nContent-Length: 20000\r\n\r\n{}",
+                "x".repeat(20_000)
+            );
+            let mut wire = Wire::new();
+            for chunk in request.as_bytes().chunks(size) {
+                wire.bytes(Direction::ToServer, chunk);
+            }
+            wire.response("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            let seen = &wire.recorder.seen[0];
+            assert_eq!(
+                seen.trace_parent.map(|parent| parent.parent_span_id[0]),
+                Some(0xb7),
+                "{length} {size}"
+            );
+            assert_eq!((seen.summary.as_str(), seen.outcome), ("POST /a 200", crate::Outcome::Complete));
+            assert_eq!(seen.request_bytes, request.len() as u64);
+        }
+    }
+}

@@ -132,3 +132,23 @@ fn a_sentence_is_no_request_of_http_0_9() {
     wire.request("GET /index.html\r\n").response("<html>\n");
     assert_eq!(wire.conversation.state(), State::Parsing(Protocol::Http));
 }
+
+#[test]
+fn every_method_may_be_the_first_that_is_seen_and_every_status_the_first_answer() {
+    // Peers find a connection by three to seven methods, and by no answer of 1xx.
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"] {
+        for make in [Wire::new, Wire::joined] {
+            let target = if method == "CONNECT" { "far.example:443" } else { "/a" };
+            let mut wire = make();
+            wire.request(&format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            assert_eq!(wire.conversation.state(), State::Parsing(Protocol::Http), "{method}");
+            wire.response("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+            assert_eq!(wire.recorder.seen[0].status(), Some("405"), "{method}");
+        }
+    }
+    for status in ["100", "103", "200", "304", "404", "500"] {
+        let mut wire = Wire::joined();
+        wire.response(&format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!(wire.conversation.state(), State::Parsing(Protocol::Http), "{status}");
+    }
+}

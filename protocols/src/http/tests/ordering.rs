@@ -124,3 +124,40 @@ fn requests_beyond_the_bound_are_reported_and_counted() {
     wire.response(&ok("x").repeat(300)).pass(20 * MILLISECOND);
     assert_eq!(wire.close(CloseReason::Closed).seen.len(), 300, "no exchange is reported twice");
 }
+
+#[test]
+fn a_connection_for_each_request_has_the_status_that_was_answered_whoever_closes_it_first() {
+    // A peer reported 499 for nearly all calls of a client that makes a connection for each.
+    for reason in [CloseReason::Closed, CloseReason::Reset] {
+        for ends in [None, Some(Direction::ToServer), Some(Direction::ToClient)] {
+            let mut wire = Wire::new();
+            wire.request("GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+            if ends == Some(Direction::ToServer) {
+                // A client that has nothing more to ask may say so before it is answered.
+                wire.end(Direction::ToServer);
+            }
+            wire.response(&ok("x"));
+            if ends == Some(Direction::ToClient) {
+                wire.end(Direction::ToClient);
+            }
+            let recorder = wire.close(reason);
+            let [seen] = &recorder.seen[..] else { panic!("{:?}", recorder.seen) };
+            assert_eq!((seen.summary.as_str(), seen.outcome), ("GET /a 200", Outcome::Complete));
+            assert_eq!(seen.errors, [None, None]);
+        }
+    }
+}
+
+#[test]
+fn a_connection_on_which_nothing_was_asked_is_no_exchange_however_it_ends() {
+    // A peer reported idle connections as failed ones.
+    for reason in [CloseReason::Closed, CloseReason::Reset, CloseReason::Timeout] {
+        let mut wire = Wire::new();
+        assert!(wire.close(reason).seen.is_empty());
+        let mut wire = Wire::new();
+        wire.request(&get("/a")).response(&ok("x")).pass(600_000 * MILLISECOND);
+        let recorder = wire.close(reason);
+        assert_eq!(recorder.seen.len(), 1, "{:?}", recorder.seen);
+        assert_eq!(recorder.seen[0].errors, [None, None]);
+    }
+}
