@@ -6,8 +6,9 @@ use crate::{
     registry::{Continue, Entry, PROTOCOLS, Parser},
 };
 
-/// Segments of one direction in which the start of a message is looked for in vain, on a connection that was joined in
-/// the middle, before it is ignored. A download under way when the observation began should end within as many.
+/// Times that the start of a message is looked for in vain in one direction of a connection that was joined in the middle,
+/// before it is ignored: in a segment or, where small ones were held for looking like one, in all that was held. A download
+/// under way when the observation began should end within as many.
 pub const DETECTION_ATTEMPTS: u32 = 1024;
 
 /// The same where what is spoken is known, but not which end asks. A message of a protocol that tells it by few of its

@@ -15,6 +15,7 @@ mod kafka;
 mod load;
 mod memcached;
 mod misuse;
+mod mongodb;
 mod mysql;
 mod otlp_python;
 mod postgresql;

@@ -1,6 +1,7 @@
 //! Tests that need no privileges: captures of others with the independent answers beside them, what is exported against
 //! the conventions, and what is deployed against the types of the platforms.
 
+mod complaints;
 mod conventions_spans;
 mod corpora_dns;
 mod corpora_http;

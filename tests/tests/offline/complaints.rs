@@ -62,7 +62,7 @@ fn every_test_that_the_table_of_complaints_names_exists() -> Result<()> {
 #[test]
 fn a_test_that_does_not_exist_would_be_noticed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let row = |name: &str| format!("| A1 | x | tested | `tests/tests/complaints.rs` `{name}` |");
+    let row = |name: &str| format!("| A1 | x | tested | `tests/tests/offline/complaints.rs` `{name}` |");
     assert!(check(&root, &row("a_test_that_does_not_exist_would_be_noticed")).is_ok());
     assert!(check(&root, &row("a_test_of_no_such_name")).is_err());
     assert!(check(&root, &row("has_test")).is_err(), "a function is no test");
