@@ -41,3 +41,6 @@ pub use settings::{
     Change, Container, Encoding, Filter, FilterAction, Mask, MaskKind, Multiline, MultilineRule, Parse,
     Preset, Settings, SettingsError, SeveritySettings, TimeFormat, TimeSettings, TimeSource,
 };
+
+#[cfg(test)]
+mod tests;
