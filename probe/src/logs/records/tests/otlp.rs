@@ -140,7 +140,7 @@ fn a_request_stays_within_its_bounds_and_a_larger_record_goes_alone() {
     let limits = EncoderLimits { records: 10, bytes: 20_000 };
     let mut requests = Requests(Encoder::new(limits), source("a.log", None), Vec::new(), Vec::new());
     let mut maker = maker(&Settings::default());
-    let text = "short\n".repeat(25) + &"x".repeat(50_000) + "\n" + &"y".repeat(9_000).repeat(1) + "\nend\n";
+    let text = "short\n".repeat(25) + &"x".repeat(50_000) + "\n" + &"y".repeat(9_000) + "\nend\n";
     maker.feed(text.as_bytes(), 0, NOW, &mut requests);
     requests.end();
     assert_eq!(requests.3, [10, 10, 5, 1, 2]);
