@@ -7,6 +7,9 @@ use super::{
     settings::{Filter, FilterAction, SettingsError},
 };
 
+/// The name under which filters find the source's word for the severity, which is no field any more once it is understood.
+const SEVERITY: &str = "severity";
+
 /// A filter, ready to be used.
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -22,10 +25,11 @@ impl Rule {
     }
 
     /// Whether the record stays. A field that is not there matches nothing.
-    pub(super) fn keeps(&self, body: &str, fields: &Fields) -> bool {
+    pub(super) fn keeps(&self, body: &str, severity_text: &str, fields: &Fields) -> bool {
         let is_match = match &self.field {
             None => self.pattern.is_match(body),
             Some(name) => match fields.get(name) {
+                None if name == SEVERITY => self.pattern.is_match(severity_text),
                 Some(FieldValue::Text(text)) => self.pattern.is_match(text),
                 Some(FieldValue::Integer(number)) => self.pattern.is_match(&number.to_string()),
                 Some(FieldValue::Double(number)) => self.pattern.is_match(&number.to_string()),

@@ -118,6 +118,12 @@ impl Lane {
         if block.is_older(now_ns, settings.block_timeout_ns) {
             block.give(|joined| each(&joined));
         }
+        for joined in [parts, block] {
+            // A lane that waits for nothing needs no memory.
+            if joined.is_empty() {
+                joined.bytes = Vec::new();
+            }
+        }
     }
 
     /// Gives out everything.

@@ -66,6 +66,8 @@ pub struct Maker {
     /// The first bytes of the file, while it is not known whether they are a mark.
     head: Option<Vec<u8>>,
     safe_offset: u64,
+    /// Whether anything was fed since the last call of [`Self::expire`].
+    is_active: bool,
 }
 
 /// What comes after lines.
@@ -108,6 +110,7 @@ impl Maker {
             },
             head: Some(Vec::new()),
             safe_offset: 0,
+            is_active: false,
             plan,
         }
     }
@@ -145,6 +148,7 @@ impl Maker {
                 self.lines.reset(decoding.framing(), offset);
             }
         }
+        self.is_active = true;
         let mut rest = bytes;
         if let Some(head) = &mut self.head {
             let taken = rest.len().min(3 - head.len());
@@ -162,7 +166,7 @@ impl Maker {
 
     /// Gives out what has waited longer than its time-out, and gives back memory. Call it now and then.
     pub fn expire(&mut self, now_ns: u64, out: &mut impl Sink) {
-        let Self { plan, lines, steps, .. } = self;
+        let Self { plan, lines, steps, is_active, .. } = self;
         lines.expire(now_ns, plan.line_timeout_ns, &mut |line| steps.line(plan, &line, now_ns, out));
         let Steps { lanes, refiner, counts, .. } = steps;
         for lane in lanes {
@@ -170,11 +174,13 @@ impl Maker {
                 refiner.refine(&plan.refiner, piece, counts, out);
             });
         }
-        steps.decoded.clear();
-        steps.decoded.shrink_to(KEPT_BYTES);
-        steps.unwrapped.clear();
-        steps.unwrapped.shrink_to(KEPT_BYTES);
-        steps.refiner.release(KEPT_BYTES);
+        // Thousands of files are quiet most of the time.
+        let kept = if std::mem::take(is_active) { KEPT_BYTES } else { 0 };
+        for buffer in [&mut steps.decoded, &mut steps.unwrapped] {
+            buffer.clear();
+            buffer.shrink_to(kept);
+        }
+        steps.refiner.release(kept);
         self.note();
     }
 

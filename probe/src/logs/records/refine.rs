@@ -138,7 +138,7 @@ impl Refiner {
         if settings.trace_in_text && facts.trace.trace_id.is_none() {
             facts.trace = trace::in_text(body);
         }
-        if !settings.filters.iter().all(|rule| rule.keeps(body, fields)) {
+        if !settings.filters.iter().all(|rule| rule.keeps(body, severity_text, fields)) {
             counts.filtered += 1;
             return;
         }

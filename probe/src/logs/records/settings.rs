@@ -219,7 +219,7 @@ pub struct SeveritySettings {
 pub struct Filter {
     /// What happens to those that match.
     pub action: FilterAction,
-    /// The field that is looked at; none: the body.
+    /// The field that is looked at, or `severity`: its word as the source has it; none: the body.
     pub field: Option<String>,
     /// A regular expression that must match somewhere.
     pub pattern: String,

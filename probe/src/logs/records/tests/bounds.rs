@@ -131,3 +131,24 @@ fn settings_that_cannot_be_used_say_which_and_why() {
     };
     assert_eq!(broken(&Settings { time: format, ..Settings::default() }), "time: `%Y-%Ö` is no time format");
 }
+
+/// Beats #4555, OpenTelemetry Collector #46002: memory for files in which nothing happens.
+#[test]
+fn a_maker_that_waits_for_nothing_holds_no_memory_and_goes_where_the_file_goes() {
+    fn goes_to_another_thread<T: Send>(_: &T) {}
+    let mut settings = parsing(Parse::Json);
+    settings.container = Container::Docker;
+    settings.multiline =
+        Some(Multiline { rule: MultilineRule::Indentation, timeout: std::time::Duration::from_secs(1) });
+    settings.masks = vec![Mask { kind: MaskKind::Email, fields: Vec::new(), replacement: "*".to_owned() }];
+    let mut maker = maker(&settings);
+    let mut keeper = Keeper::default();
+    maker.feed(br#"{"log":"{\"a\":\"x@y.org\"}\n"}"#, 0, NOW, &mut keeper);
+    maker.feed(b"\n", 31, NOW, &mut keeper);
+    maker.expire(NOW + 2 * SECOND, &mut keeper);
+    assert_eq!(keeper.bodies(), [r#"{"a":"*"}"#]);
+    maker.expire(NOW + 3 * SECOND, &mut keeper);
+    let idle = maker.memory_bytes();
+    assert!(idle == 0 && size_of::<Maker>() < 1536, "{idle} and {}", size_of::<Maker>());
+    goes_to_another_thread(&maker);
+}

@@ -123,6 +123,9 @@ fn filters_keep_and_drop_by_body_and_by_field_and_count() {
     let (keeper, counts) = all(&settings, text);
     assert_eq!(keeper.bodies(), ["app=shop1 path=/a"]);
     assert_eq!((counts.filtered, counts.records, counts.lines), (3, 1, 4));
+    settings.filters = vec![filter(FilterAction::Drop, Some("severity"), "(?i)^debug$")];
+    let (keeper, _) = all(&settings, b"level=DEBUG a=1\nlevel=info a=2\na=3\n");
+    assert_eq!(keeper.bodies(), ["level=info a=2", "a=3"]);
 }
 
 #[test]
