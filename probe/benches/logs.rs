@@ -154,9 +154,8 @@ fn cases() -> Vec<Case> {
 
 /// Seconds of this thread's processor time, which another program's work does not lengthen.
 fn processor_time() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos: u64 = text.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or_default();
-    nanos as f64 / 1e9
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// Megabytes per second of processor time; the size of a record in its request.
