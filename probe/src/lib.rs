@@ -14,6 +14,7 @@ pub mod export;
 pub mod flow;
 mod heap;
 pub mod identity;
+pub mod logs;
 pub mod pipeline;
 pub mod replay;
 pub mod signal;

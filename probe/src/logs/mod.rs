@@ -1,0 +1,3 @@
+//! Log files as log records.
+
+pub mod records;
