@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod export;
 pub mod flow;
 pub mod identity;
+pub mod logs;
 pub mod pipeline;
 pub mod replay;
 pub mod signal;
