@@ -29,7 +29,7 @@ impl Formatter for VisibleText {
 }
 
 /// Appends text as a JSON string (RFC 8259 section 7), with its quotes.
-pub(super) fn append_text(line: &mut Vec<u8>, text: &str) {
+pub(crate) fn append_text(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
     if has_special(text) {
         escape(line, text);
@@ -40,7 +40,7 @@ pub(super) fn append_text(line: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends a number in decimal.
-pub(super) fn append_number(line: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn append_number(line: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {

@@ -13,6 +13,7 @@ mod visible;
 
 pub use batch::{Batch, SignalKind};
 pub use handover::{Handover, Outbox, Progress};
+pub(crate) use json_text::{append_number, append_text};
 pub use output::{Output, OutputError};
 pub use prometheus::{TextFormat, append_metrics};
 pub use record_json::append_record;

@@ -95,6 +95,26 @@ impl<'a> Item<'a> {
         protobuf::varint(self.out, number);
     }
 
+    /// Adds a number that may not be whole.
+    #[inline]
+    pub fn double(&mut self, name: &str, number: f64) {
+        if !self.has_room() {
+            return;
+        }
+        self.head(name, 9);
+        protobuf::double(self.out, 4, number);
+    }
+
+    /// Adds a truth value.
+    #[inline]
+    pub fn boolean(&mut self, name: &str, truth: bool) {
+        if !self.has_room() {
+            return;
+        }
+        self.head(name, 2);
+        protobuf::integer(self.out, 2, u64::from(truth));
+    }
+
     fn texts(&mut self, name: &str, texts: &[Cow<'_, str>]) {
         if texts.is_empty() || !self.has_room() {
             return;
