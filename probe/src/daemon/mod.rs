@@ -6,6 +6,7 @@ mod file;
 mod health;
 mod lane;
 mod limits;
+mod logs_only;
 mod notify;
 mod observer;
 mod own;
@@ -17,6 +18,7 @@ mod troubles;
 mod usage;
 
 pub use health::{Component, Health, PartVerdict, State, Verdict};
+pub use logs_only::run_logs;
 pub use limits::{Bounds, Governor, Pressure, Step, StepChange};
 pub use notify::Notifier;
 pub use pages::{Page, Pages, places};

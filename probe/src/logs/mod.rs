@@ -5,8 +5,13 @@
 //! people about all of it.
 
 pub mod checkpoints;
+pub mod configured;
 pub mod discover;
 pub mod files;
 pub mod pipeline;
+pub mod preview;
 pub mod records;
+mod service;
 pub mod status;
+
+pub use service::{LogError, LogService, Surroundings};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::pattern::{Part, Pattern, Patterns};
-use crate::logs::files::Place;
+use crate::logs::files::{Place, modified_ns};
 
 /// Files of one pipeline; further ones are left out, and said.
 const MOST_FILES: usize = 100_000;
@@ -27,6 +27,8 @@ pub struct Found {
     pub place: Place,
     /// Its size in bytes.
     pub size: u64,
+    /// When it was last written to, in nanoseconds since 1970.
+    pub modified_ns: i64,
 }
 
 /// What a look gave.
@@ -150,7 +152,12 @@ impl Looking<'_> {
                 if self.walk.files.len() >= MOST_FILES {
                     self.walk.is_incomplete = true;
                 } else if self.places.insert(place) {
-                    self.walk.files.push(Found { path: path.to_owned(), place, size: metadata.len() });
+                    self.walk.files.push(Found {
+                        path: path.to_owned(),
+                        place,
+                        size: metadata.len(),
+                        modified_ns: modified_ns(&metadata),
+                    });
                 }
             }
             Ok(_) => {}

@@ -162,3 +162,9 @@ pub(super) fn read_full(file: &File, bytes: &mut [u8], offset: u64) -> io::Resul
     }
     Ok(length)
 }
+
+/// When a file was last written to, in nanoseconds since 1970.
+#[must_use]
+pub fn modified_ns(metadata: &Metadata) -> i64 {
+    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
+}

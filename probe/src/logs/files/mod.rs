@@ -9,5 +9,5 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{HashKey, Head, Identity, Place, WindowHash};
+pub use identity::{HashKey, Head, Identity, Place, WindowHash, modified_ns};
 pub use reader::{Copied, Opened, Reader, Step};

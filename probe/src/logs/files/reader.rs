@@ -1,7 +1,8 @@
 //! One open file.
 
 use std::{
-    fs::{File, OpenOptions},
+    collections::VecDeque,
+    fs::{File, Metadata, OpenOptions},
     io,
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
@@ -43,10 +44,12 @@ pub enum Opened {
 pub enum Copied {
     /// It is not, or nothing tells.
     No,
-    /// It is; what comes after this offset was not read.
-    From(u64),
-    /// It begins as one, and may still be growing.
+    /// It begins as one, and is too short to tell.
     Perhaps,
+    /// It is one of what the file still has; what comes after this offset was not read there, but may yet be.
+    Of(u64),
+    /// It is one of what the file had before it was truncated; what comes after this offset was not read.
+    OfPast(u64),
 }
 
 /// Reads one file on, and notices when it is no longer what was read.
@@ -62,10 +65,13 @@ pub struct Reader {
     window: Vec<u8>,
     offset: u64,
     marks: Marks,
-    /// What was read before the file was truncated.
-    past: Option<Past>,
+    /// What was read before the file was truncated, the latest last.
+    past: VecDeque<Past>,
     key: HashKey,
 }
+
+/// Truncations of one file that are remembered: copies are looked at within tenths of a second.
+const MOST_PAST: usize = 8;
 
 /// What a copy is recognised by.
 #[derive(Debug)]
@@ -97,7 +103,7 @@ impl Reader {
             window: Vec::new(),
             offset: 0,
             marks: Marks::default(),
-            past: None,
+            past: VecDeque::new(),
             file,
             key,
         })
@@ -192,7 +198,10 @@ impl Reader {
         if self.offset > 0 {
             let read = WindowHash { offset: self.offset, hash: self.key.hash(&self.window) };
             let marks = std::mem::take(&mut self.marks);
-            self.past = Some(Past { head: self.head, read, marks });
+            if self.past.len() >= MOST_PAST {
+                self.past.pop_front();
+            }
+            self.past.push_back(Past { head: self.head, read, marks });
         }
         self.head = Head::default();
         self.beginning = Vec::new();
@@ -220,13 +229,15 @@ impl Reader {
             }
         }
         let read = WindowHash { offset: self.offset, hash: self.key.hash(&self.window) };
-        let now = self.copied(other, size, &self.head, &read, &self.marks)?;
-        match &self.past {
-            Some(past) if now == Copied::No => {
-                self.copied(other, size, &past.head, &past.read, &past.marks)
-            }
-            _ => Ok(now),
+        if let Some(offset) = self.copied(other, size, &self.head, &read, &self.marks)? {
+            return Ok(Copied::Of(offset));
         }
+        for past in &self.past {
+            if let Some(offset) = self.copied(other, size, &past.head, &past.read, &past.marks)? {
+                return Ok(Copied::OfPast(offset));
+            }
+        }
+        Ok(Copied::No)
     }
 
     fn copied(
@@ -236,21 +247,17 @@ impl Reader {
         head: &Head,
         read: &WindowHash,
         marks: &Marks,
-    ) -> io::Result<Copied> {
+    ) -> io::Result<Option<u64>> {
         if head.length == 0 || size < u64::from(head.length) || !head.matches(&other.file, &self.key)? {
-            return Ok(Copied::No);
+            return Ok(None);
         }
         if size >= read.offset {
-            return Ok(if read.matches(&other.file, &self.key)? {
-                Copied::From(read.offset)
-            } else {
-                Copied::No
-            });
+            return Ok(read.matches(&other.file, &self.key)?.then_some(read.offset));
         }
         match marks.last_within(size) {
-            Some(mark) if mark.matches(&other.file, &self.key)? => Ok(Copied::From(size)),
-            Some(_) => Ok(Copied::No),
-            None => Ok(Copied::Perhaps),
+            Some(mark) => Ok(mark.matches(&other.file, &self.key)?.then_some(size)),
+            // All of it is the head.
+            None => Ok((size == u64::from(head.length)).then_some(size)),
         }
     }
 
@@ -262,7 +269,7 @@ impl Reader {
             length > 0
                 && (length < usize::from(head.length) || Head::of(&beginning[..length], &self.key) == *head)
         };
-        begins(&self.head) || self.past.as_ref().is_some_and(|past| begins(&past.head))
+        begins(&self.head) || self.past.iter().any(|past| begins(&past.head))
     }
 
     /// Whether a file that was known elsewhere continues here: a copy of it, made while nobody looked.
@@ -298,13 +305,12 @@ impl Reader {
         Ok(self.file.metadata()?.size())
     }
 
-    /// Bytes that the file has now, and whether it still has a name.
+    /// What the system says of the file now.
     ///
     /// # Errors
-    /// If the system does not say.
-    pub fn size_and_links(&self) -> io::Result<(u64, bool)> {
-        let metadata = self.file.metadata()?;
-        Ok((metadata.size(), metadata.nlink() > 0))
+    /// If it says nothing.
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.file.metadata()
     }
 
     /// The first bytes that the file has now, up to that many.
@@ -313,6 +319,12 @@ impl Reader {
     /// If it cannot be read.
     pub fn peek(&self, bytes: &mut [u8]) -> io::Result<usize> {
         read_full(&self.file, bytes, 0)
+    }
+
+    /// When the file system made it, in nanoseconds since 1970; 0 where it does not say.
+    #[must_use]
+    pub const fn born_ns(&self) -> u64 {
+        self.born_ns
     }
 
     /// Up to where it was read.

@@ -65,8 +65,8 @@ impl Destination for OtlpLogs {
             );
         }
         let troubled = self.exporter.stats().into_iter().find_map(|destination| {
-            let said = destination.last_error.as_ref()?;
-            Some(format!("{}: {said}", destination.target))
+            let said = destination.last_error.as_ref().filter(|trouble| !trouble.over)?;
+            Some(format!("{}: {}", destination.target, said.sentence))
         });
         troubled
     }

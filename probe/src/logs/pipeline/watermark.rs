@@ -20,10 +20,11 @@ impl Sizes {
 
     /// The file had this size at this time or later.
     pub(super) fn note(&mut self, at_ns: u64, size: u64) {
+        let is_full = self.seen.len() >= MOST;
         match self.seen.back_mut() {
             // The same size later says more.
             Some((last, known)) if *known == size => *last = at_ns.max(*last),
-            Some(_) if self.seen.len() >= MOST => {
+            Some(_) if is_full => {
                 // Without every second one the answer comes later, and is as true.
                 let mut position = 0;
                 self.seen.retain(|_| {

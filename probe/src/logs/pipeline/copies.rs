@@ -1,0 +1,143 @@
+//! What a file that was never read turns out to be.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use super::{follower::Follower, following::Held};
+use crate::logs::{
+    files::{Copied, Place},
+    status::Kind,
+};
+
+/// A copy that has not grown for so long is whole.
+const STILL: Duration = Duration::from_millis(1500);
+
+/// A file that may be a copy waits this long at most; then it is read from its beginning.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What compressed files begin with: gzip (RFC 1952), Zstandard (RFC 8878), bzip2, xz, and LZ4 frames.
+const COMPRESSED: [&[u8]; 5] =
+    [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z'], &[0x04, 0x22, 0x4d, 0x18]];
+
+/// What to do with such a file.
+pub(super) enum Judgement {
+    /// Read on where its reader is.
+    Read,
+    /// Ask again later.
+    Wait,
+    /// Do not follow it.
+    Skip,
+}
+
+impl Follower {
+    /// Looks at the beginning of a file of which nothing was read.
+    pub(super) fn judge(&mut self, place: Place) -> Judgement {
+        let mut beginning = [0; 1024];
+        let Some(file) = self.files.get(&place) else { return Judgement::Skip };
+        let length = file.reader.peek(&mut beginning).unwrap_or(0);
+        let beginning = &beginning[..length];
+        if beginning.is_empty() {
+            return Judgement::Read;
+        }
+        if COMPRESSED.iter().any(|magic| beginning.starts_with(magic)) {
+            let path = file.path.clone();
+            self.skipped.insert(place);
+            self.findings.add(Kind::Compressed, &path, 1, |_| {
+                format!("{} is compressed and not read; exclude such files, as in exclude: ['*.gz']", path.display())
+            });
+            return Judgement::Skip;
+        }
+        match self.copy_of(place, beginning) {
+            Copied::No => Judgement::Read,
+            Copied::Perhaps => self.hold(place, true),
+            Copied::OfPast(offset) => self.go_on_from(place, offset),
+            Copied::Of(offset) => {
+                // What the copy has beyond will be read of the file itself, or be the copy's alone once that is truncated.
+                let is_whole = self.files.get(&place).is_some_and(|file| {
+                    let is_still = file.held.is_some_and(|held| held.unchanged.elapsed() >= STILL);
+                    is_still && file.reader.size().is_ok_and(|size| size == offset)
+                });
+                if is_whole { self.go_on_from(place, offset) } else { self.hold(place, false) }
+            }
+        }
+    }
+
+    /// Whether a file beside it was copied.
+    fn copy_of(&self, place: Place, beginning: &[u8]) -> Copied {
+        let Some(file) = self.files.get(&place) else { return Copied::No };
+        let folder = file.path.parent();
+        let mut found = Copied::No;
+        for (other, sibling) in &self.files {
+            if *other == place || sibling.is_fresh || sibling.path.parent() != folder {
+                continue;
+            }
+            if !sibling.reader.may_be_copied_by(beginning) {
+                continue;
+            }
+            match sibling.reader.is_copied_by(&file.reader) {
+                Ok(Copied::Perhaps) => found = Copied::Perhaps,
+                // A file that cannot be read now is read from its beginning later: twice is better than never.
+                Ok(Copied::No) | Err(_) => {}
+                Ok(copied) => return copied,
+            }
+        }
+        found
+    }
+
+    fn hold(&mut self, place: Place, ends: bool) -> Judgement {
+        let Some(file) = self.files.get_mut(&place) else { return Judgement::Skip };
+        let size = file.reader.size().unwrap_or(0);
+        let now = Instant::now();
+        let held = file.held.get_or_insert(Held { since: now, size, unchanged: now });
+        if held.size != size {
+            (held.size, held.unchanged) = (size, now);
+        }
+        if ends && (held.since.elapsed() >= LONGEST || held.unchanged.elapsed() >= STILL * 2) {
+            file.held = None;
+            self.held.remove(&place);
+            return Judgement::Read;
+        }
+        self.held.insert(place);
+        Judgement::Wait
+    }
+
+    fn go_on_from(&mut self, place: Place, offset: u64) -> Judgement {
+        self.held.remove(&place);
+        let Some(file) = self.files.get_mut(&place) else { return Judgement::Skip };
+        file.held = None;
+        if file.reader.go_to(offset).is_err() {
+            return Judgement::Read;
+        }
+        file.maker.reset(offset);
+        let mut head = [0; 4];
+        if let Ok(length) = file.reader.peek(&mut head) {
+            file.maker.look_at_head(head.get(..length).unwrap_or_default());
+        }
+        file.dispatched = offset;
+        file.acknowledged = offset;
+        file.size = file.size.max(offset);
+        file.is_fresh = false;
+        Judgement::Read
+    }
+
+    /// Asks again about a file that waits.
+    pub(super) fn reconsider(&mut self, place: Place) {
+        let Some(file) = self.files.get_mut(&place) else {
+            self.held.remove(&place);
+            return;
+        };
+        // Its turn judges it again.
+        let held = file.held.take();
+        self.activate(place);
+        if let Some(file) = self.files.get_mut(&place) {
+            file.held = held;
+        }
+    }
+
+    /// Paths of the folders that links lead to.
+    pub(super) fn real_folders(&self) -> impl Iterator<Item = PathBuf> {
+        self.files.values().filter_map(|file| Some(file.real.as_ref()?.parent()?.to_owned()))
+    }
+}
