@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Fields of one record; more are counted and left out. OpenTelemetry's default for attributes.
-pub(super) const FIELDS: usize = 128;
+/// Fields of one record; more are counted and left out. OpenTelemetry's default for attributes, and as many as a set of bits has.
+pub(super) const FIELDS: usize = u128::BITS as usize;
 
 /// Bytes of a field's name. Names of nested objects are joined, so that they could become longer than the text they come from.
 pub(super) const NAME_BYTES: usize = 256;
@@ -141,6 +141,24 @@ impl Fields {
 
     pub(super) fn remove(&mut self, index: usize) {
         self.entries.remove(index);
+    }
+
+    /// Leaves out those whose bits are set.
+    pub(super) fn remove_all(&mut self, bits: u128) {
+        if bits == 0 {
+            return;
+        }
+        let mut index = 0;
+        self.entries.retain(|_| {
+            let is_kept = bits >> index & 1 == 0;
+            index += 1;
+            is_kept
+        });
+    }
+
+    /// Bytes of memory.
+    pub(super) const fn memory(&self) -> usize {
+        self.text.capacity() + self.entries.capacity() * size_of::<Entry>()
     }
 
     pub(super) fn rename(&mut self, index: usize, name: &str) {

@@ -159,8 +159,7 @@ fn line(
         return block.add(piece, b"\n", settings.limit, now_ns);
     }
     block.give(|joined| each(&joined));
-    if !goes_on {
-        *position = rule.begin(piece.bytes);
-    }
+    // Also where a bound begins it: the record is then the same if reading begins there after a restart.
+    *position = rule.begin(piece.bytes);
     block.add(piece, b"", settings.limit, now_ns);
 }

@@ -20,7 +20,6 @@ pub struct Plan {
     container: Container,
     line_bytes: usize,
     line_timeout_ns: u64,
-    keep_empty: bool,
     lanes: LaneSettings,
     refiner: RefinerSettings,
 }
@@ -47,7 +46,6 @@ impl Plan {
             container: settings.container,
             line_bytes,
             line_timeout_ns,
-            keep_empty: settings.keep_empty,
             lanes: LaneSettings {
                 limit,
                 rule,
@@ -169,7 +167,7 @@ impl Maker {
         let Steps { lanes, refiner, counts, .. } = steps;
         for lane in lanes {
             lane.expire(&plan.lanes, now_ns, &mut |piece| {
-                refiner.refine(&plan.refiner, piece, plan.keep_empty, counts, out);
+                refiner.refine(&plan.refiner, piece, counts, out);
             });
         }
         steps.decoded.clear();
@@ -188,7 +186,7 @@ impl Maker {
         let Steps { lanes, refiner, counts, .. } = steps;
         for lane in lanes {
             lane.finish(&plan.lanes, now_ns, &mut |piece| {
-                refiner.refine(&plan.refiner, piece, plan.keep_empty, counts, out);
+                refiner.refine(&plan.refiner, piece, counts, out);
             });
         }
         self.note();
@@ -274,7 +272,7 @@ impl Steps {
             }
         }
         lanes[lane].piece(&piece, is_part, &plan.lanes, now_ns, &mut |piece| {
-            refiner.refine(&plan.refiner, piece, plan.keep_empty, counts, out);
+            refiner.refine(&plan.refiner, piece, counts, out);
         });
     }
 }

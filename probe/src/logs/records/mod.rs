@@ -14,16 +14,22 @@ mod counts;
 mod encoder;
 mod encoding;
 mod fields;
+mod filter;
+mod formats;
 mod json;
 mod lane;
 mod lines;
 mod maker;
+mod mask;
 mod multiline;
 mod ndjson;
 mod record;
 mod refine;
+mod roles;
 mod settings;
+mod severity;
 mod time;
+mod trace;
 
 pub use counts::Counts;
 pub use encoder::{Encoder, EncoderLimits, Source};
@@ -35,3 +41,6 @@ pub use settings::{
     Change, Container, Encoding, Filter, FilterAction, Mask, MaskKind, Multiline, MultilineRule, Parse,
     Preset, Settings, SettingsError, SeveritySettings, TimeFormat, TimeSettings, TimeSource,
 };
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ pub(in crate::logs::records) struct Position {
     is_in_traceback: bool,
     /// What comes is the end of a program written in Go.
     is_in_panic: bool,
-    /// The last line was empty.
+    /// The last line was empty: where Node.js shows the source of an error, one comes before the error itself.
     is_after_empty: bool,
 }
 
@@ -57,7 +57,7 @@ impl Position {
             Preset::DotNet => line.starts_with(b"--- End of "),
             // After the place of the error, an empty line comes before the error itself; the end of an object stands alone.
             _ => match line {
-                b"" => self.has_header || self.has_frames || self.is_in_source(),
+                b"" => self.has_header || self.has_frames || !self.is_after_empty,
                 b"}" | b"]" => self.has_frames,
                 _ => line.starts_with(b"Node.js v") && (self.has_header || self.has_frames),
             },
@@ -71,11 +71,6 @@ impl Position {
             return true;
         }
         false
-    }
-
-    /// Whether this may be the source that Node.js shows before the error.
-    const fn is_in_source(&self) -> bool {
-        !self.is_after_empty
     }
 
     fn python(&mut self, line: &[u8]) -> bool {
@@ -106,11 +101,9 @@ impl Position {
         if self.is_in_panic {
             return line.is_empty() || is_indented(line) || is_of_panic(line);
         }
-        if is_panic(line) {
-            self.is_in_panic = true;
-            return true;
-        }
-        is_indented(line)
+        // A list of goroutines goes on with the line that says why it was made; a panic says so itself.
+        self.is_in_panic = line.starts_with(b"goroutine ");
+        self.is_in_panic || is_indented(line)
     }
 }
 

@@ -7,7 +7,7 @@ mod tests;
 use jiff::{civil, fmt::strtime::BrokenDownTime, tz::TimeZone};
 
 use super::settings::{SettingsError, TimeFormat, TimeSettings};
-use stamp::Stamp;
+pub(super) use stamp::Stamp;
 pub(super) use stamp::rfc3339;
 
 /// Nanoseconds of a second and of a day.
