@@ -17,6 +17,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use opentelemetry_proto::tonic::{
+    collector::logs::v1::ExportLogsServiceRequest, common::v1::any_value, logs::v1::LogRecord,
+};
 use plainsight_tests::probe::binary;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -32,16 +35,21 @@ struct Rig {
 }
 
 impl Rig {
-    /// `include` is a list of patterns below the folder of logs.
+    /// `include` is a list of patterns below the folder of logs; records go to a file.
     fn new(include: &[&str], more: &str) -> Result<Self> {
+        Self::with(include, &format!("otlp: false, file: 'OUT/out.ndjson', {more}"), "")
+    }
+
+    fn with(include: &[&str], pipeline: &str, rest: &str) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let at = folder.path().display().to_string();
         fs::create_dir(folder.path().join("logs"))?;
         let include: Vec<String> = include.iter().map(|pattern| format!("'{at}/logs/{pattern}'")).collect();
         let text = format!(
             "daemon: {{ state: '{at}/state', drain_deadline: 5s }}\n\
-             logs:\n  - {{ name: torture, include: [{}], otlp: false, file: '{at}/out.ndjson', {more} }}\n",
-            include.join(", ")
+             logs:\n  - {{ name: torture, include: [{}], {} }}\n{rest}\n",
+            include.join(", "),
+            pipeline.replace("OUT", &at)
         );
         fs::write(folder.path().join("plainsight.yaml"), text)?;
         Ok(Self { folder, probe: None })
@@ -59,7 +67,8 @@ impl Rig {
 
     /// Starts the probe, and waits until it follows.
     fn start(&mut self) -> Result<()> {
-        let mut probe = self.command(&["logs", "run"])?.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        let mut probe =
+            self.command(&["logs", "run"])?.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
         let messages = BufReader::new(probe.stderr.take().context("messages")?);
         let (ready, is_ready) = std::sync::mpsc::channel();
         thread::spawn(move || {
@@ -96,7 +105,9 @@ impl Rig {
 
     /// Bodies by the order of arrival.
     fn arrived(&self) -> Result<Vec<String>> {
-        let Ok(text) = fs::read_to_string(self.folder.path().join("out.ndjson")) else { return Ok(Vec::new()) };
+        let Ok(text) = fs::read_to_string(self.folder.path().join("out.ndjson")) else {
+            return Ok(Vec::new());
+        };
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         whole
             .lines()
@@ -123,31 +134,35 @@ impl Rig {
         }
     }
 
-    /// No line missing, none corrupted, order kept; `may_repeat` after a kill.
     fn check(&self, written: &BTreeMap<String, u64>, may_repeat: bool) -> Result<()> {
-        let mut highest: BTreeMap<String, u64> = BTreeMap::new();
-        let mut seen: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-        let mut twice = 0;
-        for body in self.arrived()? {
-            let (writer, number) = parse(&body).with_context(|| format!("corrupted: {body:?}"))?;
-            if !seen.entry(writer.clone()).or_default().insert(number) {
-                twice += 1;
-                continue;
-            }
-            let before = highest.insert(writer.clone(), number);
-            ensure!(before.is_none_or(|before| before < number), "{writer}: {number} came after {before:?}");
-        }
-        for (writer, &count) in written {
-            let numbers = seen.remove(writer).unwrap_or_default();
-            let missing: Vec<u64> = (0..count).filter(|number| !numbers.contains(number)).take(10).collect();
-            ensure!(missing.is_empty(), "{writer}: {missing:?}… of {count} are missing");
-            ensure!(numbers.len() as u64 == count, "{writer}: more than were written");
-        }
-        ensure!(seen.is_empty(), "nobody wrote {seen:?}");
-        ensure!(may_repeat || twice == 0, "{twice} lines came twice");
-        println!("{written:?}: all there, {twice} twice");
-        Ok(())
+        check(self.arrived()?, written, may_repeat)
     }
+}
+
+/// No line missing, none corrupted, order kept; `may_repeat` where an answer was lost or a process was killed.
+fn check(arrived: Vec<String>, written: &BTreeMap<String, u64>, may_repeat: bool) -> Result<()> {
+    let mut highest: BTreeMap<String, u64> = BTreeMap::new();
+    let mut seen: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    let mut twice = 0;
+    for body in arrived {
+        let (writer, number) = parse(&body).with_context(|| format!("corrupted: {body:?}"))?;
+        if !seen.entry(writer.clone()).or_default().insert(number) {
+            twice += 1;
+            continue;
+        }
+        let before = highest.insert(writer.clone(), number);
+        ensure!(before.is_none_or(|before| before < number), "{writer}: {number} came after {before:?}");
+    }
+    for (writer, &count) in written {
+        let numbers = seen.remove(writer).unwrap_or_default();
+        let missing: Vec<u64> = (0..count).filter(|number| !numbers.contains(number)).take(10).collect();
+        ensure!(missing.is_empty(), "{writer}: {missing:?}… of {count} are missing");
+        ensure!(numbers.len() as u64 == count, "{writer}: more than were written");
+    }
+    ensure!(seen.is_empty(), "nobody wrote {seen:?}");
+    ensure!(may_repeat || twice == 0, "{twice} lines came twice");
+    println!("{written:?}: all there, {twice} twice");
+    Ok(())
 }
 
 impl Drop for Rig {
@@ -233,9 +248,7 @@ fn run(
         let (path, stop) = (rig.log(&format!("{name}.log")), Arc::clone(&stop));
         writers.push((
             name.to_owned(),
-            thread::spawn(move || {
-                write_and_rotate(name, &path, &stop, 2 << 20, |_| shift(&path, keep))
-            }),
+            thread::spawn(move || write_and_rotate(name, &path, &stop, 2 << 20, |_| shift(&path, keep))),
         ));
     }
     let began = Instant::now();
@@ -243,10 +256,7 @@ fn run(
         meanwhile(rig)?;
     }
     stop.store(true, Ordering::Relaxed);
-    writers
-        .into_iter()
-        .map(|(name, writer)| Ok((name, writer.join().expect("a writer")?)))
-        .collect()
+    writers.into_iter().map(|(name, writer)| Ok((name, writer.join().expect("a writer")?))).collect()
 }
 
 fn pause(time: u64) -> impl FnMut(&mut Rig) -> Result<()> {
@@ -257,7 +267,8 @@ fn pause(time: u64) -> impl FnMut(&mut Rig) -> Result<()> {
 }
 
 #[test]
-fn files_renamed_and_removed_at_full_speed_lose_nothing_though_only_the_active_name_is_matched() -> Result<()> {
+fn files_renamed_and_removed_at_full_speed_lose_nothing_though_only_the_active_name_is_matched() -> Result<()>
+{
     let mut rig = Rig::new(&["one.log", "two.log"], "start_at: beginning")?;
     rig.start()?;
     // Two generations are kept, so that most are removed while they are read.
@@ -296,7 +307,10 @@ fn check_each_file(rig: &Rig, written: &BTreeMap<String, u64>) -> Result<()> {
     for (writer, &count) in written {
         let numbers = seen.get(writer).context("some arrived")?;
         let missing: Vec<u64> = (0..count).filter(|number| !numbers.contains(number)).take(10).collect();
-        ensure!(missing.is_empty() && numbers.len() as u64 == count, "{writer}: {missing:?}… of {count} are missing");
+        ensure!(
+            missing.is_empty() && numbers.len() as u64 == count,
+            "{writer}: {missing:?}… of {count} are missing"
+        );
     }
     Ok(())
 }
@@ -376,8 +390,159 @@ fn preview_shows_what_would_be_read_and_what_did_not_parse() -> Result<()> {
     let output = rig.command(&["logs", "preview", "--json"])?.output()?;
     let shown: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(shown["files"][0]["records_seen"] == 2 && shown["files"][0]["unparsable"] == 1, "{shown:#}");
-    ensure!(shown["without_files"][0].as_str().is_some_and(|pattern| pattern.ends_with("missing/*")), "{shown:#}");
+    ensure!(
+        shown["without_files"][0].as_str().is_some_and(|pattern| pattern.ends_with("missing/*")),
+        "{shown:#}"
+    );
     let text = String::from_utf8(rig.command(&["logs", "preview"])?.output()?.stdout)?;
     ensure!(text.contains("one.log") && text.contains("1 of the first 2 records match no format"), "{text}");
+    Ok(())
+}
+
+/// A receiver of OTLP over HTTP that can be slow, refuse, or break off in the middle.
+#[derive(Clone)]
+struct Receiver {
+    bodies: Arc<std::sync::Mutex<Vec<String>>>,
+    /// What the next requests meet.
+    moods: Arc<std::sync::Mutex<std::collections::VecDeque<Mood>>>,
+    port: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mood {
+    Slow,
+    Unavailable,
+    /// Takes the request, and closes without an answer.
+    Silent,
+    Closed,
+}
+
+impl Receiver {
+    fn start() -> Result<Self> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        let receiver =
+            Self { bodies: Arc::default(), moods: Arc::default(), port: listener.local_addr()?.port() };
+        let shared = receiver.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let shared = shared.clone();
+                thread::spawn(move || shared.serve(connection));
+            }
+        });
+        Ok(receiver)
+    }
+
+    fn serve(&self, connection: std::net::TcpStream) -> Result<()> {
+        let mut reader = BufReader::new(connection.try_clone()?);
+        let mut writer = connection;
+        loop {
+            let mut length = 0;
+            let mut header = String::new();
+            while reader.read_line(&mut header)? > 2 {
+                if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse()?;
+                }
+                header.clear();
+            }
+            if length == 0 {
+                return Ok(());
+            }
+            let mut body = vec![0; length];
+            std::io::Read::read_exact(&mut reader, &mut body)?;
+            let mood = self.moods.lock().expect("not poisoned").pop_front();
+            match mood {
+                Some(Mood::Closed) => return Ok(()),
+                Some(Mood::Unavailable) => {
+                    writer.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")?;
+                    continue;
+                }
+                Some(Mood::Slow) => thread::sleep(Duration::from_millis(700)),
+                Some(Mood::Silent) | None => {}
+            }
+            let request: ExportLogsServiceRequest = prost::Message::decode(body.as_slice())?;
+            let records = request
+                .resource_logs
+                .into_iter()
+                .flat_map(|resource| resource.scope_logs)
+                .flat_map(|scope| scope.log_records);
+            let text = |record: LogRecord| match record.body?.value? {
+                any_value::Value::StringValue(text) => Some(text),
+                _ => None,
+            };
+            self.bodies.lock().expect("not poisoned").extend(records.filter_map(text));
+            if mood == Some(Mood::Silent) {
+                return Ok(());
+            }
+            writer.write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n",
+            )?;
+        }
+    }
+
+    fn arrived(&self) -> Vec<String> {
+        self.bodies.lock().expect("not poisoned").clone()
+    }
+}
+
+fn otlp_rig(port: u16) -> Result<Rig> {
+    Rig::with(
+        &["*.log"],
+        "memory: 1MiB",
+        &format!("export: {{ otlp: {{ endpoint: 'http://127.0.0.1:{port}', batch: {{ bytes: 256KiB }} }} }}"),
+    )
+}
+
+#[test]
+fn a_receiver_that_is_slow_refuses_and_breaks_off_gets_everything_in_the_end() -> Result<()> {
+    let receiver = Receiver::start()?;
+    let mut rig = otlp_rig(receiver.port)?;
+    let moods = [Mood::Slow, Mood::Unavailable, Mood::Closed, Mood::Slow, Mood::Silent, Mood::Unavailable];
+    rig.start()?;
+    let mut round = 0;
+    // Removed after two rotations, so that only open files have what the receiver did not take in time.
+    let written = run(&mut rig, Duration::from_secs(6), 2, |_| {
+        thread::sleep(Duration::from_millis(400));
+        receiver.moods.lock().expect("not poisoned").push_back(moods[round % moods.len()]);
+        round += 1;
+        Ok(())
+    })?;
+    let began = Instant::now();
+    let expected: u64 = written.values().sum();
+    while (receiver.arrived().iter().collect::<BTreeSet<_>>().len() as u64) < expected {
+        ensure!(
+            began.elapsed() < PATIENCE,
+            "{} of {expected}: {:#}",
+            receiver.arrived().len(),
+            rig.status()?
+        );
+        thread::sleep(Duration::from_millis(200));
+    }
+    rig.stop()?;
+    // An answer that was lost makes its request come twice.
+    check(receiver.arrived(), &written, true)
+}
+
+#[test]
+fn a_receiver_that_is_dead_loses_nothing_however_often_the_probe_is_killed_meanwhile() -> Result<()> {
+    let unused = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let port = unused.local_addr()?.port();
+    drop(unused);
+    let mut rig = otlp_rig(port)?;
+    rig.start()?;
+    let mut text = String::new();
+    for number in 0..50_000 {
+        text.push_str(&line("one", number));
+    }
+    fs::write(rig.log("one.log"), &text)?;
+    for _ in 0..3 {
+        thread::sleep(Duration::from_millis(700));
+        rig.kill()?;
+        rig.start()?;
+    }
+    let status = rig.status()?;
+    let pipeline = &status["pipelines"][0];
+    ensure!(pipeline["acknowledged_bytes"] == 0 && pipeline["watermark_ns"].is_null(), "{status:#}");
+    // It has read no more than it may hold.
+    ensure!(pipeline["read_bytes"].as_u64().is_some_and(|read| read < 4 << 20), "{status:#}");
     Ok(())
 }

@@ -41,8 +41,7 @@ fn load(path: Option<&Path>) -> Result<(Config, Environment), Failure> {
 
 fn show_status(arguments: &LogsStatusArguments) -> Result<(), Failure> {
     let (config, _) = load(arguments.config.as_deref())?;
-    let status =
-        status::read(&config.daemon.state).map_err(|error| Failure::Running(error.to_string()))?;
+    let status = status::read(&config.daemon.state).map_err(|error| Failure::Running(error.to_string()))?;
     let mut output = Output::stdout()?;
     if arguments.json {
         output.json(&status)?;

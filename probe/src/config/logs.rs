@@ -165,17 +165,8 @@ choice! {
 pub struct LogParse(pub Vec<Parse>);
 
 impl LogParse {
-    const KEYS: &'static [&'static str] = &[
-        "json",
-        "regex",
-        "csv",
-        "key_value",
-        "access_log",
-        "nginx_error",
-        "apache_error",
-        "syslog",
-        "klog",
-    ];
+    const KEYS: &'static [&'static str] =
+        &["json", "regex", "csv", "key_value", "access_log", "nginx_error", "apache_error", "syslog", "klog"];
 }
 
 impl Setting for LogParse {
@@ -268,7 +259,9 @@ impl Setting for Logs {
 fn problems(source: &LogSource, before: &[LogSource]) -> Vec<String> {
     let mut problems = Vec::new();
     match &source.name {
-        None => problems.push("it has no name; write `name:`, which must not change, for checkpoints go by it".to_owned()),
+        None => problems.push(
+            "it has no name; write `name:`, which must not change, for checkpoints go by it".to_owned(),
+        ),
         Some(name) if before.iter().any(|other| other.name.as_ref() == Some(name)) => {
             problems.push(format!("two pipelines are called '{name}'; give each a name of its own"));
         }
@@ -292,7 +285,9 @@ fn problems(source: &LogSource, before: &[LogSource]) -> Vec<String> {
         + usize::from(multiline.indentation)
         + usize::from(!multiline.presets.is_empty());
     if ways > 1 {
-        problems.push("multiline: only one of start, continuation, indentation and presets can be used".to_owned());
+        problems.push(
+            "multiline: only one of start, continuation, indentation and presets can be used".to_owned(),
+        );
     }
     problems
 }

@@ -36,10 +36,8 @@ pub use export::{
     Batch, Compression, Destinations, Export, File, Otlp, OtlpProtocol, Prometheus, Queue, Signal,
 };
 pub use identity::{Identity, Kubernetes, Runtimes};
-pub use logs::{
-    LogContainer, LogMask, LogMultiline, LogParse, LogPreset, LogSource, LogTime, Logs, StartAt,
-};
 pub use kinds::{ByteSize, HeaderName, Port, Secret, Url};
+pub use logs::{LogContainer, LogMask, LogMultiline, LogParse, LogPreset, LogSource, LogTime, Logs, StartAt};
 pub use problem::{ConfigError, Problem};
 pub use reload::{Reload, Reloader};
 pub use scalar::{Auto, Switch};

@@ -35,7 +35,8 @@ pub fn run_logs(
     let exporter = Arc::new(Exporter::start(&export)?);
     let host = own_resource(&Identities::new(settings::identity(&config)));
     let (limits, delay) = log_batches(&config);
-    let around = Surroundings { state: &config.daemon.state, exporter: &exporter, limits, delay, host: &host };
+    let around =
+        Surroundings { state: &config.daemon.state, exporter: &exporter, limits, delay, host: &host };
     let mut service = LogService::start(&config.logs, &around, say)?;
     say("following log files");
     let mut has_told = true;

@@ -18,8 +18,8 @@ mod troubles;
 mod usage;
 
 pub use health::{Component, Health, PartVerdict, State, Verdict};
-pub use logs_only::run_logs;
 pub use limits::{Bounds, Governor, Pressure, Step, StepChange};
+pub use logs_only::run_logs;
 pub use notify::Notifier;
 pub use pages::{Page, Pages, places};
 pub use run::{DaemonError, Start, Summary, run};

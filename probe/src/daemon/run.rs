@@ -403,7 +403,10 @@ impl Running {
             return Err(DaemonError::Broken);
         }
         if let Err(error) = logs.tell() {
-            say(&format!("warning: cannot write the status to {}: {error}", self.config.daemon.state.display()));
+            say(&format!(
+                "warning: cannot write the status to {}: {error}",
+                self.config.daemon.state.display()
+            ));
         }
         Ok(())
     }

@@ -91,8 +91,10 @@ fn filters(source: &LogSource) -> Vec<Filter> {
 }
 
 fn changes(source: &LogSource) -> Vec<Change> {
-    let added = source.add.iter().map(|(name, value)| Change::Add { name: name.clone(), value: value.clone() });
-    let renamed = source.rename.iter().map(|(from, to)| Change::Rename { from: from.clone(), to: to.clone() });
+    let added =
+        source.add.iter().map(|(name, value)| Change::Add { name: name.clone(), value: value.clone() });
+    let renamed =
+        source.rename.iter().map(|(from, to)| Change::Rename { from: from.clone(), to: to.clone() });
     let removed = source.remove.iter().map(|name| Change::Remove { name: name.clone() });
     added.chain(renamed).chain(removed).collect()
 }

@@ -5,7 +5,8 @@ use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf};
 use serde::Serialize;
 
 use super::{
-    configured, discover::PatternError,
+    configured,
+    discover::PatternError,
     records::{LogRecord, Maker, SettingsError, Sink, Source, append_json},
 };
 use crate::{config::LogSource, identity::Resource, signal::WallTime};
@@ -73,7 +74,11 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
         files: Vec::new(),
         more_files: walk.files.len().saturating_sub(files),
         without_files: walk.without_files,
-        unreadable: walk.problems.iter().map(|(path, error)| format!("{}: {error}", path.display())).collect(),
+        unreadable: walk
+            .problems
+            .iter()
+            .map(|(path, error)| format!("{}: {error}", path.display()))
+            .collect(),
     };
     for found in walk.files.into_iter().take(files) {
         let mut bytes = vec![0; BYTES];

@@ -80,7 +80,11 @@ impl LogService {
     ///
     /// # Errors
     /// If one cannot start.
-    pub fn start(logs: &Logs, around: &Surroundings<'_>, say: &mut dyn FnMut(&str)) -> Result<Self, LogError> {
+    pub fn start(
+        logs: &Logs,
+        around: &Surroundings<'_>,
+        say: &mut dyn FnMut(&str),
+    ) -> Result<Self, LogError> {
         let (checkpoints, said) = Checkpoints::open(around.state)?;
         if let Some(said) = said {
             say(&format!("warning: {said}"));
@@ -104,8 +108,8 @@ impl LogService {
                 destinations.push(Box::new(OtlpLogs::new(Arc::clone(around.exporter))));
             }
             if let Some(path) = source.file.on() {
-                let opened = LinesFile::open(path)
-                    .map_err(|error| LogError::File { path: path.clone(), error })?;
+                let opened =
+                    LinesFile::open(path).map_err(|error| LogError::File { path: path.clone(), error })?;
                 destinations.push(Box::new(opened));
             }
             pipelines.push(Pipeline::start(settings, destinations, checkpoints.clone())?);

@@ -133,7 +133,8 @@ impl Checkpoints {
                     }
                 }
                 let mut once = write.open_table(ONCE).map_err(|error| damaged(&error))?;
-                let held = once.get("key").map_err(|error| damaged(&error))?.map(|held| held.value().to_vec());
+                let held =
+                    once.get("key").map_err(|error| damaged(&error))?.map(|held| held.value().to_vec());
                 match held {
                     Some(held) => HashKey(
                         held.try_into().map_err(|_| Refusal::Damaged("its key cannot be read".to_owned()))?,
@@ -195,7 +196,12 @@ impl Checkpoints {
         };
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Some(Database::builder().set_cache_size(CACHE_BYTES).create(&self.path).map_err(|error| failed(&error))?);
+            *held = Some(
+                Database::builder()
+                    .set_cache_size(CACHE_BYTES)
+                    .create(&self.path)
+                    .map_err(|error| failed(&error))?,
+            );
         }
         let Some(database) = held.as_ref() else { return Err(failed(&"it is closed")) };
         let written = Self::write(database, pipeline, kept, forgotten);

@@ -21,22 +21,21 @@ fn folder(files: &[&str]) -> TempDir {
 }
 
 fn patterns(folder: &Path, include: &[&str], exclude: &[&str]) -> Patterns {
-    let include: Vec<String> =
-        include.iter().map(|text| format!("{}/{text}", folder.display())).collect();
+    let include: Vec<String> = include.iter().map(|text| format!("{}/{text}", folder.display())).collect();
     let exclude: Vec<String> = exclude.iter().map(|&text| text.to_owned()).collect();
     Patterns::new(&include, &exclude).expect("patterns")
 }
 
 fn names(folder: &Path, walk: &Walk) -> Vec<String> {
-    let name = |found: &Found| {
-        found.path.strip_prefix(folder).expect("below").to_str().expect("text").to_owned()
-    };
+    let name =
+        |found: &Found| found.path.strip_prefix(folder).expect("below").to_str().expect("text").to_owned();
     walk.files.iter().map(name).collect()
 }
 
 #[test]
 fn files_are_found_by_pattern_without_those_that_are_excluded() {
-    let folder = folder(&["a.log", "b.log", "b.log.gz", "c.txt", "x/a.log", "x/y/a.log", "x/y/b.log", "z/[1].log"]);
+    let folder =
+        folder(&["a.log", "b.log", "b.log.gz", "c.txt", "x/a.log", "x/y/a.log", "x/y/b.log", "z/[1].log"]);
     let at = folder.path();
     let cases: &[(&[&str], &[&str], &[&str])] = &[
         (&["*.log"], &[], &["a.log", "b.log"]),
@@ -65,7 +64,10 @@ fn links_and_other_names_of_a_file_are_found_once() {
     fs::hard_link(at.join("real/a.log"), at.join("links/b.log")).expect("linked");
     symlink(at.join("links"), at.join("links/loop")).expect("linked");
     symlink(at.join("nowhere"), at.join("links/broken.log")).expect("linked");
-    assert_eq!(names(at, &patterns(at, &["links/*.log", "real/*.log", "**/*.log"], &[]).walk()), ["links/a.log"]);
+    assert_eq!(
+        names(at, &patterns(at, &["links/*.log", "real/*.log", "**/*.log"], &[]).walk()),
+        ["links/a.log"]
+    );
 }
 
 #[test]

@@ -18,8 +18,13 @@ const STILL: Duration = Duration::from_millis(1500);
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// What compressed files begin with: gzip (RFC 1952), Zstandard (RFC 8878), bzip2, xz, and LZ4 frames.
-const COMPRESSED: [&[u8]; 5] =
-    [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z'], &[0x04, 0x22, 0x4d, 0x18]];
+const COMPRESSED: [&[u8]; 5] = [
+    &[0x1f, 0x8b],
+    &[0x28, 0xb5, 0x2f, 0xfd],
+    b"BZh",
+    &[0xfd, b'7', b'z', b'X', b'Z'],
+    &[0x04, 0x22, 0x4d, 0x18],
+];
 
 /// What to do with such a file.
 pub(super) enum Judgement {
@@ -45,7 +50,10 @@ impl Follower {
             let path = file.path.clone();
             self.skipped.insert(place);
             self.findings.add(Kind::Compressed, &path, 1, |_| {
-                format!("{} is compressed and not read; exclude such files, as in exclude: ['*.gz']", path.display())
+                format!(
+                    "{} is compressed and not read; exclude such files, as in exclude: ['*.gz']",
+                    path.display()
+                )
             });
             return Judgement::Skip;
         }

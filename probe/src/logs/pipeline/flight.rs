@@ -48,7 +48,12 @@ pub(super) struct Flights {
 }
 
 impl Flights {
-    pub(super) fn add(&mut self, shipment: Shipment, extents: Vec<Extent>, destinations: &[Box<dyn Destination>]) {
+    pub(super) fn add(
+        &mut self,
+        shipment: Shipment,
+        extents: Vec<Extent>,
+        destinations: &[Box<dyn Destination>],
+    ) {
         let state = |destination: &Box<dyn Destination>| {
             let has_some = match destination.form() {
                 Form::Requests => shipment.request.is_some(),
@@ -76,7 +81,11 @@ impl Flights {
     }
 
     /// Gives destinations what they have room for.
-    pub(super) fn send(&mut self, destinations: &mut [Box<dyn Destination>], done: &dyn Fn(u64, usize) -> Done) {
+    pub(super) fn send(
+        &mut self,
+        destinations: &mut [Box<dyn Destination>],
+        done: &dyn Fn(u64, usize) -> Done,
+    ) {
         if self.failed.is_some_and(|failed| failed.elapsed() < AGAIN) {
             return;
         }
@@ -119,7 +128,8 @@ impl Flights {
     /// What has arrived with everything before it.
     pub(super) fn arrived(&mut self) -> Vec<Extent> {
         let mut extents = Vec::new();
-        while self.queue.front().is_some_and(|flight| flight.states.iter().all(|state| *state == State::Done)) {
+        while self.queue.front().is_some_and(|flight| flight.states.iter().all(|state| *state == State::Done))
+        {
             if let Some(flight) = self.queue.pop_front() {
                 self.first += 1;
                 self.bytes -= flight.shipment.bytes();
@@ -161,7 +171,11 @@ mod tests {
         assert_eq!(flights.bytes(), 40);
         assert_eq!(report(&mut flights, 0, Outcome::Arrived(0)), [0, 1, 2]);
         assert_eq!(flights.bytes(), 10);
-        assert_eq!(report(&mut flights, 0, Outcome::Arrived(0)), [0_u64; 0], "what is told twice counts once");
+        assert_eq!(
+            report(&mut flights, 0, Outcome::Arrived(0)),
+            [0_u64; 0],
+            "what is told twice counts once"
+        );
         assert_eq!(report(&mut flights, 3, Outcome::Arrived(0)), [3]);
         assert!(flights.is_empty());
     }

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{collector::Collector, copies::Judgement, flight::Extent, following::Following, known::Known, settings::PipelineSettings};
+use super::{
+    collector::Collector, copies::Judgement, flight::Extent, following::Following, known::Known,
+    settings::PipelineSettings,
+};
 use crate::logs::{
     checkpoints::Checkpoint,
     discover::Watch,
@@ -49,6 +52,7 @@ pub(super) struct Follower {
     /// When the last look began that nothing interfered with.
     pub(super) looked_ns: u64,
     pub(super) is_first: bool,
+    pub(super) has_looked: bool,
     /// Checkpoints that are of no use any more.
     pub(super) forgotten: Vec<Place>,
     pub(super) read_bytes: u64,
@@ -85,6 +89,7 @@ impl Follower {
             epochs: 0,
             looked_ns: 0,
             is_first: true,
+            has_looked: false,
             forgotten: Vec::new(),
             read_bytes: 0,
             acknowledged_bytes: 0,
@@ -161,7 +166,7 @@ impl Follower {
         let Some(checkpoint) = self.known.take(reader.place()) else {
             if let Some(offset) = self.known.copied(reader, path)? {
                 reader.go_to(offset)?;
-            } else if self.is_first && self.settings.starts_at_end {
+            } else if !self.has_looked && self.settings.starts_at_end {
                 reader.go_to(reader.size()?)?;
             }
             return Ok(None);
@@ -208,7 +213,12 @@ impl Follower {
     }
 
     /// Lets the next file be read for a slice. Nothing if no file has anything.
-    pub(super) fn turn(&mut self, buffer: &mut [u8], now_ns: u64, collector: &mut Collector) -> Option<usize> {
+    pub(super) fn turn(
+        &mut self,
+        buffer: &mut [u8],
+        now_ns: u64,
+        collector: &mut Collector,
+    ) -> Option<usize> {
         let place = self.queue.pop_front()?;
         let Some(file) = self.files.get(&place) else { return Some(0) };
         if file.after.is_some_and(|before| self.files.get(&before).is_some_and(|before| before.is_queued)) {
@@ -396,7 +406,8 @@ impl Follower {
             file.is_removed = metadata.nlink() == 0;
             file.size = file.size.max(metadata.size());
             file.seen_modified_ns = modified_ns(&metadata);
-            let is_read = metadata.size() == file.reader.offset() && file.read_modified_ns == file.seen_modified_ns;
+            let is_read =
+                metadata.size() == file.reader.offset() && file.read_modified_ns == file.seen_modified_ns;
             if is_read {
                 file.sizes.note(at_ns, file.size);
                 file.sizes.arrived(file.acknowledged);

@@ -65,12 +65,16 @@ impl Known {
 
     /// Where the files are now that were renamed while nobody looked, and which are nowhere.
     pub(super) fn renamed(&self) -> (Vec<PathBuf>, Vec<Place>) {
-        let folders: HashSet<&Path> = self.by_place.values().filter_map(|known| known.path.parent()).collect();
+        let folders: HashSet<&Path> =
+            self.by_place.values().filter_map(|known| known.path.parent()).collect();
         let inodes: HashSet<u64> = self.by_place.keys().map(|place| place.inode).collect();
         let mut paths = Vec::new();
         let mut seen = HashSet::new();
+        let mut looked_into = HashSet::new();
         for folder in folders {
+            // What cannot be looked into now, as before it is mounted, may still have its files.
             let Ok(entries) = fs::read_dir(folder) else { continue };
+            looked_into.insert(folder);
             for entry in entries.take(MOST_NAMES).flatten() {
                 if inodes.contains(&entry.ino()) {
                     seen.insert(entry.ino());
@@ -78,7 +82,11 @@ impl Known {
                 }
             }
         }
-        let gone = self.by_place.keys().filter(|place| !seen.contains(&place.inode)).copied().collect();
+        let is_gone = |(place, known): &(&Place, &Checkpoint)| {
+            !seen.contains(&place.inode)
+                && known.path.parent().is_some_and(|folder| looked_into.contains(folder))
+        };
+        let gone = self.by_place.iter().filter(is_gone).map(|(&place, _)| place).collect();
         (paths, gone)
     }
 

@@ -7,11 +7,7 @@ use std::{
 };
 
 use super::follower::Follower;
-use crate::logs::{
-    discover::Change,
-    files::Place,
-    status::Kind,
-};
+use crate::logs::{discover::Change, files::Place, status::Kind};
 
 /// Names that changed while the events about them were read.
 #[derive(Default)]
@@ -69,6 +65,7 @@ impl Follower {
                 self.paths.insert(found.path.clone(), found.place);
             }
         }
+        self.has_looked = true;
         self.skipped.retain(|place| places.contains(place));
         if self.paths.len() > 2 * self.files.len() + 64 {
             let files = &self.files;
@@ -79,7 +76,8 @@ impl Follower {
         }
         self.tend_unlisted(now_ns);
         let nothing = walk.without_files.into_iter().map(|pattern| {
-            let sentence = format!("no file matches {pattern}; correct the pattern, or wait for the files to be made");
+            let sentence =
+                format!("no file matches {pattern}; correct the pattern, or wait for the files to be made");
             (pattern, sentence)
         });
         self.findings.set(Kind::WithoutFiles, nothing);
@@ -89,7 +87,8 @@ impl Follower {
         }
         if walk.is_incomplete {
             self.findings.add(Kind::TooManyFiles, Path::new(""), 0, |_| {
-                "more files match than are followed; make the patterns narrower, or delete old files".to_owned()
+                "more files match than are followed; make the patterns narrower, or delete old files"
+                    .to_owned()
             });
         }
         let (is_disturbed, _) = self.hear();

@@ -61,7 +61,8 @@ impl Destination for OtlpLogs {
     fn trouble(&self) -> Option<String> {
         if self.is_unwanted {
             return Some(
-                "no destination of export.otlp takes logs; name `logs` in its `signals`, or send to a file".to_owned(),
+                "no destination of export.otlp takes logs; name `logs` in its `signals`, or send to a file"
+                    .to_owned(),
             );
         }
         let troubled = self.exporter.stats().into_iter().find_map(|destination| {

@@ -15,7 +15,8 @@ impl Rate {
     }
 
     pub(super) fn allows(&self) -> bool {
-        self.per_second.is_none_or(|rate| self.spent - self.since.elapsed().as_secs_f64() * (rate as f64) <= 0.0)
+        self.per_second
+            .is_none_or(|rate| self.spent - self.since.elapsed().as_secs_f64() * (rate as f64) <= 0.0)
     }
 
     pub(super) fn take(&mut self, bytes: u64) {

@@ -66,7 +66,11 @@ impl Destination for Memory {
                 let value: serde_json::Value = serde_json::from_slice(line).expect("a line of JSON");
                 inner.lines.push(value["body"].as_str().expect("a text").to_owned());
             }
-            if inner.is_holding { inner.open.push_back(done) } else { done.tell(Outcome::Arrived(0)) }
+            if inner.is_holding {
+                inner.open.push_back(done)
+            } else {
+                done.tell(Outcome::Arrived(0))
+            }
             true
         })
     }
@@ -297,7 +301,9 @@ fn the_watermark_stands_still_while_a_line_is_not_acknowledged_and_then_goes_on(
         assert!(watermark <= written_ns + 50_000_000, "it passed a line that is not acknowledged");
     }
     rig.memory.release();
-    wait_for(|| pipeline.status().watermark_ns.is_some_and(|watermark| watermark > written_ns + 1_000_000_000));
+    wait_for(|| {
+        pipeline.status().watermark_ns.is_some_and(|watermark| watermark > written_ns + 1_000_000_000)
+    });
     stop(pipeline);
 }
 
@@ -349,7 +355,8 @@ fn many_files_with_the_same_beginning_are_all_read() {
     }
     let pipeline = rig.start("*.log");
     wait_for(|| rig.memory.bodies().len() >= 40);
-    let mut got: Vec<String> = rig.memory.bodies().into_iter().filter(|line| line.starts_with("line")).collect();
+    let mut got: Vec<String> =
+        rig.memory.bodies().into_iter().filter(|line| line.starts_with("line")).collect();
     got.sort();
     assert_eq!(got, lines(0, 20));
     stop(pipeline);
@@ -377,5 +384,8 @@ fn a_line_longer_than_the_bound_is_cut_said_and_does_not_stop_the_file() {
     let status = stop(pipeline);
     assert_eq!(rig.memory.bodies()[1], "line 00000000");
     let cut = status.findings.iter().find(|finding| finding.kind == Kind::Cut);
-    assert!(cut.is_some_and(|finding| finding.count == 1 && finding.sentence.contains("a.log")), "{status:?}");
+    assert!(
+        cut.is_some_and(|finding| finding.count == 1 && finding.sentence.contains("a.log")),
+        "{status:?}"
+    );
 }

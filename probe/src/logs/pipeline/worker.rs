@@ -239,8 +239,7 @@ impl Worker {
         }
         let kept: Vec<Checkpoint> = state.dirty.values().cloned().collect();
         let committed = settled.and_then(|()| {
-            let committed =
-                self.checkpoints.commit(&self.settings.name, &kept, &self.follower.forgotten);
+            let committed = self.checkpoints.commit(&self.settings.name, &kept, &self.follower.forgotten);
             committed.map_err(|error| error.to_string())
         });
         match committed {
@@ -266,7 +265,8 @@ impl Worker {
         let follower = &mut self.follower;
         let refused = state.flights.refused_records;
         let said = (refused > 0).then(|| {
-            let sentence = format!("{refused} records were refused by a destination for good; its log tells why");
+            let sentence =
+                format!("{refused} records were refused by a destination for good; its log tells why");
             (String::new(), sentence)
         });
         follower.findings.set(Kind::Refused, said.into_iter());

@@ -113,7 +113,10 @@ mod tests {
         }
         let list = findings.list();
         assert_eq!(list.len(), MOST_OF_A_KIND);
-        assert!(list.iter().all(|finding| finding.sentence == "4 lines were cut" && finding.count == 4), "{list:?}");
+        assert!(
+            list.iter().all(|finding| finding.sentence == "4 lines were cut" && finding.count == 4),
+            "{list:?}"
+        );
         assert_eq!(findings.more, 960);
         findings.set(Kind::Cut, std::iter::empty());
         assert_eq!(findings.list(), []);
