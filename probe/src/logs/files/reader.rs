@@ -248,7 +248,8 @@ impl Reader {
         read: &WindowHash,
         marks: &Marks,
     ) -> io::Result<Option<u64>> {
-        if head.length == 0 || size < u64::from(head.length) || !head.matches(&other.file, &self.key)? {
+        // Short files may be alike without being copies.
+        if !head.is_complete() || size < u64::from(head.length) || !head.matches(&other.file, &self.key)? {
             return Ok(None);
         }
         if size >= read.offset {

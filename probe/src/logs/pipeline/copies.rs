@@ -1,7 +1,8 @@
 //! What a file that was never read turns out to be.
 
 use std::{
-    path::PathBuf,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -11,8 +12,8 @@ use crate::logs::{
     status::Kind,
 };
 
-/// A copy that has not grown for so long is whole.
-const STILL: Duration = Duration::from_millis(1500);
+/// A copy that has not grown for so long will not be followed by a truncation any more.
+const STILL: Duration = Duration::from_secs(3);
 
 /// A file that may be a copy waits this long at most; then it is read from its beginning.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -34,6 +35,14 @@ pub(super) enum Judgement {
     Wait,
     /// Do not follow it.
     Skip,
+}
+
+/// Whether a file's name begins as the other's does before its first point, as in `app.log`, `app.log.1` and `app-20260102.log`.
+pub(super) fn is_named_after(path: &Path, other: &Path) -> bool {
+    let name = |path: &Path| path.file_name().map(|name| name.as_bytes().to_vec()).unwrap_or_default();
+    let other = name(other);
+    let stem = other.split(|&byte| byte == b'.').next().unwrap_or_default();
+    name(path).starts_with(stem)
 }
 
 impl Follower {
@@ -58,17 +67,11 @@ impl Follower {
             return Judgement::Skip;
         }
         match self.copy_of(place, beginning) {
-            Copied::No => Judgement::Read,
-            Copied::Perhaps => self.hold(place, true),
+            Copied::No => self.let_go(place),
+            // Copies are followed by a truncation. What is not is another file with the same beginning, or a copy for some other
+            // purpose: better twice than never.
+            Copied::Perhaps | Copied::Of(_) => self.hold(place),
             Copied::OfPast(offset) => self.go_on_from(place, offset),
-            Copied::Of(offset) => {
-                // What the copy has beyond will be read of the file itself, or be the copy's alone once that is truncated.
-                let is_whole = self.files.get(&place).is_some_and(|file| {
-                    let is_still = file.held.is_some_and(|held| held.unchanged.elapsed() >= STILL);
-                    is_still && file.reader.size().is_ok_and(|size| size == offset)
-                });
-                if is_whole { self.go_on_from(place, offset) } else { self.hold(place, false) }
-            }
         }
     }
 
@@ -79,6 +82,9 @@ impl Follower {
         let mut found = Copied::No;
         for (other, sibling) in &self.files {
             if *other == place || sibling.is_fresh || sibling.path.parent() != folder {
+                continue;
+            }
+            if !is_named_after(&file.path, &sibling.path) {
                 continue;
             }
             if !sibling.reader.may_be_copied_by(beginning) {
@@ -94,7 +100,7 @@ impl Follower {
         found
     }
 
-    fn hold(&mut self, place: Place, ends: bool) -> Judgement {
+    fn hold(&mut self, place: Place) -> Judgement {
         let Some(file) = self.files.get_mut(&place) else { return Judgement::Skip };
         let size = file.reader.size().unwrap_or(0);
         let now = Instant::now();
@@ -102,13 +108,20 @@ impl Follower {
         if held.size != size {
             (held.size, held.unchanged) = (size, now);
         }
-        if ends && (held.since.elapsed() >= LONGEST || held.unchanged.elapsed() >= STILL * 2) {
-            file.held = None;
-            self.held.remove(&place);
-            return Judgement::Read;
+        if held.since.elapsed() >= LONGEST || held.unchanged.elapsed() >= STILL {
+            return self.let_go(place);
         }
         self.held.insert(place);
         Judgement::Wait
+    }
+
+    /// It is read from its beginning.
+    fn let_go(&mut self, place: Place) -> Judgement {
+        self.held.remove(&place);
+        if let Some(file) = self.files.get_mut(&place) {
+            file.held = None;
+        }
+        Judgement::Read
     }
 
     fn go_on_from(&mut self, place: Place, offset: u64) -> Judgement {

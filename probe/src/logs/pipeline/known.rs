@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::copies::is_named_after;
 use crate::logs::{
     checkpoints::Checkpoint,
     files::{HashKey, Place, Reader},
@@ -28,7 +29,8 @@ impl Known {
     pub(super) fn new(checkpoints: Vec<Checkpoint>, key: HashKey) -> Self {
         let mut by_head: HashMap<(u16, u64), Vec<Checkpoint>> = HashMap::new();
         let mut lengths = BTreeSet::new();
-        for checkpoint in &checkpoints {
+        // Short files may be alike without being copies.
+        for checkpoint in checkpoints.iter().filter(|known| known.identity.head.is_complete()) {
             let head = checkpoint.identity.head;
             lengths.insert(head.length);
             by_head.entry((head.length, head.hash)).or_default().push(checkpoint.clone());
@@ -52,10 +54,13 @@ impl Known {
         }
         let mut beginning = [0; 1024];
         let length = reader.peek(&mut beginning)?;
-        for &known in self.lengths.iter().rev().filter(|&&known| known > 0 && usize::from(known) <= length) {
+        for &known in self.lengths.iter().rev().filter(|&&known| usize::from(known) <= length) {
             let hash = self.key.hash(beginning.get(..usize::from(known)).unwrap_or_default());
             for checkpoint in self.by_head.get(&(known, hash)).into_iter().flatten() {
-                if checkpoint.path.parent() == path.parent() && reader.continues(&checkpoint.identity)? {
+                if checkpoint.path.parent() == path.parent()
+                    && is_named_after(path, &checkpoint.path)
+                    && reader.continues(&checkpoint.identity)?
+                {
                     return Ok(Some(checkpoint.identity.read.offset));
                 }
             }

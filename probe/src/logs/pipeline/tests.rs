@@ -389,3 +389,14 @@ fn a_line_longer_than_the_bound_is_cut_said_and_does_not_stop_the_file() {
         "{status:?}"
     );
 }
+
+#[test]
+fn two_files_that_are_alike_are_both_read() {
+    let rig = Rig::new();
+    rig.append("a.log", &text(0, 200));
+    let pipeline = rig.start("*.log");
+    rig.expect(&lines(0, 200));
+    rig.append("ab.log", &text(0, 200));
+    wait_for(|| rig.memory.bodies().len() >= 400);
+    stop(pipeline);
+}
