@@ -48,7 +48,7 @@ pub enum Copied {
     Perhaps,
     /// It is one of what the file still has; what comes after this offset was not read there, but may yet be.
     Of(u64),
-    /// It is one of what the file had before it was truncated; what comes after this offset was not read.
+    /// It is one of what the file had before it was truncated; what comes after this offset did not become records.
     OfPast(u64),
 }
 
@@ -79,6 +79,8 @@ struct Past {
     head: Head,
     read: WindowHash,
     marks: Marks,
+    /// What came after it was read, but was no whole record.
+    complete: u64,
 }
 
 impl Reader {
@@ -201,12 +203,19 @@ impl Reader {
             if self.past.len() >= MOST_PAST {
                 self.past.pop_front();
             }
-            self.past.push_back(Past { head: self.head, read, marks });
+            self.past.push_back(Past { head: self.head, read, marks, complete: self.offset });
         }
         self.head = Head::default();
         self.beginning = Vec::new();
         self.window = Vec::new();
         self.offset = 0;
+    }
+
+    /// After [`Step::Rewritten`]: of what was read before, only this much had become records.
+    pub fn note_complete(&mut self, offset: u64) {
+        if let Some(past) = self.past.back_mut() {
+            past.complete = past.complete.min(offset);
+        }
     }
 
     /// Whether another file is a copy of what this one had when it was read: `copytruncate` makes such, and what it holds beyond what
@@ -234,7 +243,7 @@ impl Reader {
         }
         for past in &self.past {
             if let Some(offset) = self.copied(other, size, &past.head, &past.read, &past.marks)? {
-                return Ok(Copied::OfPast(offset));
+                return Ok(Copied::OfPast(offset.min(past.complete)));
             }
         }
         Ok(Copied::No)

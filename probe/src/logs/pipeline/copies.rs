@@ -66,18 +66,25 @@ impl Follower {
             });
             return Judgement::Skip;
         }
-        match self.copy_of(place, beginning) {
+        let (copied, of) = self.copy_of(place, beginning);
+        match copied {
             Copied::No => self.let_go(place),
             // Copies are followed by a truncation. What is not is another file with the same beginning, or a copy for some other
             // purpose: better twice than never.
             Copied::Perhaps | Copied::Of(_) => self.hold(place),
-            Copied::OfPast(offset) => self.go_on_from(place, offset),
+            Copied::OfPast(offset) => {
+                // The copy has the whole line.
+                if let Some(sibling) = of.and_then(|of| self.files.get_mut(&of)) {
+                    sibling.orphans.retain(|orphan| orphan.offset != offset);
+                }
+                self.go_on_from(place, offset)
+            }
         }
     }
 
-    /// Whether a file beside it was copied.
-    fn copy_of(&self, place: Place, beginning: &[u8]) -> Copied {
-        let Some(file) = self.files.get(&place) else { return Copied::No };
+    /// Whether a file beside it was copied, and which.
+    fn copy_of(&self, place: Place, beginning: &[u8]) -> (Copied, Option<Place>) {
+        let Some(file) = self.files.get(&place) else { return (Copied::No, None) };
         let folder = file.path.parent();
         let mut found = Copied::No;
         for (other, sibling) in &self.files {
@@ -94,10 +101,10 @@ impl Follower {
                 Ok(Copied::Perhaps) => found = Copied::Perhaps,
                 // A file that cannot be read now is read from its beginning later: twice is better than never.
                 Ok(Copied::No) | Err(_) => {}
-                Ok(copied) => return copied,
+                Ok(copied) => return (copied, Some(*other)),
             }
         }
-        found
+        (found, None)
     }
 
     fn hold(&mut self, place: Place) -> Judgement {

@@ -26,6 +26,9 @@ const MOST_OPEN: usize = 100_000;
 /// How long a removed file is watched for more after its end was reached.
 const REMOVED_QUIET: Duration = Duration::from_secs(5);
 
+/// How long the beginning of a line waits for a copy that has its rest, after its file was truncated.
+const ORPHAN_WAITS: Duration = Duration::from_secs(5);
+
 /// How long a file is that no pattern matches any more.
 const UNLISTED_QUIET: Duration = Duration::from_secs(60);
 
@@ -267,11 +270,20 @@ impl Follower {
                 Some(0)
             }
             Ok(Step::Rewritten(had)) => {
-                file.maker.finish(now_ns, &mut collector.of(&file.source));
                 let lost = file.size.saturating_sub(had);
                 let path = file.path.clone();
+                let counts = file.maker.counts();
+                self.lines += counts.lines - file.told.lines;
+                self.records += counts.records - file.told.records;
                 self.epochs += 1;
-                file.restart(&self.settings.resource, self.epochs, now_ns);
+                let settings = &self.settings;
+                let oldest = file.restart(&settings.plan, &settings.resource, self.epochs, now_ns, had);
+                if let Some(mut orphan) = oldest {
+                    orphan.maker.finish(now_ns, &mut collector.of(&orphan.source));
+                }
+                if !file.orphans.is_empty() {
+                    self.partial.insert(place);
+                }
                 self.activate(place);
                 self.tell_rewritten(&path, lost);
                 Some(0)
@@ -317,7 +329,12 @@ impl Follower {
                 file.is_touched = true;
                 self.touched.push(place);
             }
-            if file.maker.safe_offset() >= file.reader.offset() {
+            while file.orphans.front().is_some_and(|orphan| orphan.since.elapsed() >= ORPHAN_WAITS) {
+                if let Some(mut orphan) = file.orphans.pop_front() {
+                    orphan.maker.finish(now_ns, &mut collector.of(&orphan.source));
+                }
+            }
+            if file.maker.safe_offset() >= file.reader.offset() && file.orphans.is_empty() {
                 self.partial.remove(&place);
             }
         }

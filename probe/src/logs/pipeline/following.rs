@@ -1,6 +1,6 @@
 //! One file that is followed.
 
-use std::{os::unix::ffi::OsStrExt as _, path::PathBuf, sync::Arc, time::Instant};
+use std::{collections::VecDeque, os::unix::ffi::OsStrExt as _, path::PathBuf, sync::Arc, time::Instant};
 
 use super::{flight::Extent, watermark::Sizes};
 use crate::{
@@ -42,6 +42,7 @@ pub(super) struct Following {
     pub(super) held: Option<Held>,
     /// The file that had its name before, which is read first.
     pub(super) after: Option<Place>,
+    pub(super) orphans: VecDeque<Orphan>,
     pub(super) sizes: Sizes,
     /// Counts that were taken over already.
     pub(super) told: Counts,
@@ -56,6 +57,18 @@ pub(super) struct Held {
     pub(super) size: u64,
     pub(super) unchanged: Instant,
 }
+
+/// The beginning of a line whose file was truncated: the rest is in a copy, or nowhere.
+pub(super) struct Orphan {
+    pub(super) maker: Maker,
+    pub(super) source: Source,
+    /// Where it begins.
+    pub(super) offset: u64,
+    pub(super) since: Instant,
+}
+
+/// Orphans of one file; older ones are given out.
+const MOST_ORPHANS: usize = 8;
 
 impl Following {
     pub(super) fn new(
@@ -98,6 +111,7 @@ impl Following {
             is_fresh: offset == 0,
             held: None,
             after: None,
+            orphans: VecDeque::new(),
             sizes: Sizes::new(written_before_ns),
             told: Counts::default(),
             pause_until: None,
@@ -109,16 +123,35 @@ impl Following {
         self.reader.place()
     }
 
-    /// The file was truncated: what it is now has nothing to do with what it was.
-    pub(super) fn restart(&mut self, resource: &Resource, epoch: u64, now_ns: u64) {
-        self.maker.reset(0);
+    /// The file was truncated after so many bytes: what it is now has nothing to do with what it was. Gives what is to be given out.
+    pub(super) fn restart(
+        &mut self,
+        plan: &Arc<Plan>,
+        resource: &Resource,
+        epoch: u64,
+        now_ns: u64,
+        had: u64,
+    ) -> Option<Orphan> {
+        let offset = self.maker.safe_offset();
+        self.reader.note_complete(offset);
+        let source = source(&self.path, &self.reader, resource, now_ns);
+        let old = Orphan {
+            maker: std::mem::replace(&mut self.maker, Maker::with_plan(Arc::clone(plan))),
+            source: std::mem::replace(&mut self.source, source),
+            offset,
+            since: Instant::now(),
+        };
+        if offset < had {
+            self.orphans.push_back(old);
+        }
+        self.told = Counts::default();
         self.epoch = epoch;
         self.generation_ns = now_ns;
         self.dispatched = 0;
         self.acknowledged = 0;
         self.size = 0;
         self.sizes.restart();
-        self.source = source(&self.path, &self.reader, resource, now_ns);
+        if self.orphans.len() > MOST_ORPHANS { self.orphans.pop_front() } else { None }
     }
 
     /// What the next shipment completes of this file.
