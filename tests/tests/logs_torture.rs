@@ -220,7 +220,7 @@ fn write_and_rotate(
             rotate(rotations)?;
             file = open(path)?;
         }
-        thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(5));
     }
     Ok(number)
 }
@@ -248,7 +248,7 @@ fn run(
         let (path, stop) = (rig.log(&format!("{name}.log")), Arc::clone(&stop));
         writers.push((
             name.to_owned(),
-            thread::spawn(move || write_and_rotate(name, &path, &stop, 2 << 20, |_| shift(&path, keep))),
+            thread::spawn(move || write_and_rotate(name, &path, &stop, 512 << 10, |_| shift(&path, keep))),
         ));
     }
     let began = Instant::now();
@@ -324,7 +324,7 @@ fn copytruncate_loses_nothing_when_the_writer_waits_for_it() -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let (to_stop, of_writer) = (Arc::clone(&stop), path.clone());
     let writer = thread::spawn(move || {
-        write_and_rotate("one", &of_writer, &to_stop, 1 << 20, |rotation| {
+        write_and_rotate("one", &of_writer, &to_stop, 512 << 10, |rotation| {
             // What logrotate does; what is written between the two calls would be lost by logrotate itself.
             fs::copy(&of_writer, format!("{}.{rotation}", copies.display()))?;
             OpenOptions::new().write(true).open(&of_writer)?.set_len(0)?;
@@ -394,6 +394,7 @@ fn preview_shows_what_would_be_read_and_what_did_not_parse() -> Result<()> {
         shown["without_files"][0].as_str().is_some_and(|pattern| pattern.ends_with("missing/*")),
         "{shown:#}"
     );
+    ensure!(shown["files"][0]["unparsable_example"] == "not json", "{shown:#}");
     let text = String::from_utf8(rig.command(&["logs", "preview"])?.output()?.stdout)?;
     ensure!(text.contains("one.log") && text.contains("1 of the first 2 records match no format"), "{text}");
     Ok(())

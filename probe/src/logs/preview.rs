@@ -95,11 +95,20 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
             source: Source::new(&Resource::default(), &[], None),
             records: Vec::new(),
             most: records,
-            has_formats: !source.parse.0.is_empty(),
-            unparsable: None,
+            last: String::new(),
         };
         let now_ns = WallTime::now().as_unix_nanos();
-        maker.feed(bytes.get(..length).unwrap_or_default(), 0, now_ns, &mut first);
+        let mut unparsable_example = None;
+        let mut offset = 0;
+        // Line by line, so that what did not parse can be named.
+        for line in bytes.get(..length).unwrap_or_default().split_inclusive(|&byte| byte == b'\n') {
+            let before = maker.counts().unparsable;
+            maker.feed(line, offset, now_ns, &mut first);
+            offset += line.len() as u64;
+            if unparsable_example.is_none() && maker.counts().unparsable > before {
+                unparsable_example = Some(first.last.clone());
+            }
+        }
         if (length as u64) == found.size {
             maker.finish(now_ns, &mut first);
         }
@@ -112,7 +121,7 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
             unparsable: counts.unparsable,
             cut: counts.cut,
             filtered: counts.filtered,
-            unparsable_example: first.unparsable.filter(|_| counts.unparsable > 0),
+            unparsable_example,
         });
     }
     Ok(preview)
@@ -133,15 +142,14 @@ struct First {
     source: Source,
     records: Vec<serde_json::Value>,
     most: usize,
-    has_formats: bool,
-    unparsable: Option<String>,
+    /// The beginning of the last record.
+    last: String,
 }
 
 impl Sink for First {
     fn record(&mut self, record: &LogRecord<'_>) {
-        if self.has_formats && self.unparsable.is_none() && record.attributes.is_empty() {
-            self.unparsable = Some(record.body.chars().take(200).collect());
-        }
+        self.last.clear();
+        self.last.extend(record.body.chars().take(200));
         if self.records.len() < self.most {
             let mut line = Vec::new();
             append_json(&mut line, &self.source, record);
