@@ -54,14 +54,14 @@ impl Flights {
         extents: Vec<Extent>,
         destinations: &[Box<dyn Destination>],
     ) {
-        let state = |destination: &Box<dyn Destination>| {
+        let state = |destination: &dyn Destination| {
             let has_some = match destination.form() {
                 Form::Requests => shipment.request.is_some(),
                 Form::Lines => shipment.lines.is_some(),
             };
             if has_some { State::Waiting } else { State::Done }
         };
-        let states = destinations.iter().map(state).collect();
+        let states = destinations.iter().map(|destination| state(destination.as_ref())).collect();
         self.bytes += shipment.bytes();
         self.queue.push_back(Flight { shipment, states, extents });
     }

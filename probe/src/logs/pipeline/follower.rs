@@ -471,7 +471,7 @@ impl Follower {
 
     /// Every line written before this time has arrived, in nanoseconds since 1970.
     pub(super) fn watermark_ns(&self) -> Option<u64> {
-        let of_files = self.files.values().map(|file| file.sizes.watermark_ns()).min();
+        let of_files = self.files.values().map(Following::watermark_ns).min();
         let watermark = of_files.map_or(self.looked_ns, |of_files| of_files.min(self.looked_ns));
         (watermark > 0).then_some(watermark)
     }
@@ -492,7 +492,7 @@ impl Follower {
             read_offset: file.reader.offset(),
             acknowledged_offset: file.acknowledged,
             lines: file.maker.counts().lines,
-            watermark_ns: file.sizes.watermark_ns(),
+            watermark_ns: file.watermark_ns(),
             is_removed: file.is_removed,
         };
         (sum, files.into_iter().map(status).collect())

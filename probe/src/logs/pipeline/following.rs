@@ -65,6 +65,8 @@ pub(super) struct Orphan {
     /// Where it begins.
     pub(super) offset: u64,
     pub(super) since: Instant,
+    /// The file's watermark, which must not go on while this was not given out.
+    pub(super) watermark_ns: u64,
 }
 
 /// Orphans of one file; older ones are given out.
@@ -140,6 +142,7 @@ impl Following {
             source: std::mem::replace(&mut self.source, source),
             offset,
             since: Instant::now(),
+            watermark_ns: self.sizes.watermark_ns(),
         };
         if offset < had {
             self.orphans.push_back(old);
@@ -152,6 +155,12 @@ impl Following {
         self.size = 0;
         self.sizes.restart();
         if self.orphans.len() > MOST_ORPHANS { self.orphans.pop_front() } else { None }
+    }
+
+    /// Every line written to it before this time has arrived, in nanoseconds since 1970.
+    pub(super) fn watermark_ns(&self) -> u64 {
+        let orphans = self.orphans.iter().map(|orphan| orphan.watermark_ns);
+        orphans.chain([self.sizes.watermark_ns()]).min().unwrap_or(0)
     }
 
     /// What the next shipment completes of this file.

@@ -65,10 +65,9 @@ impl Destination for OtlpLogs {
                     .to_owned(),
             );
         }
-        let troubled = self.exporter.stats().into_iter().find_map(|destination| {
+        self.exporter.stats().into_iter().find_map(|destination| {
             let said = destination.last_error.as_ref().filter(|trouble| !trouble.over)?;
             Some(format!("{}: {}", destination.target, said.sentence))
-        });
-        troubled
+        })
     }
 }
