@@ -67,9 +67,9 @@ impl Destination for Memory {
                 inner.lines.push(value["body"].as_str().expect("a text").to_owned());
             }
             if inner.is_holding {
-                inner.open.push_back(done)
+                inner.open.push_back(done);
             } else {
-                done.tell(Outcome::Arrived(0))
+                done.tell(Outcome::Arrived(0));
             }
             true
         })
