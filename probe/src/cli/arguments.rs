@@ -56,12 +56,62 @@ pub(super) enum Command {
     /// The daemon's configuration
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Log files: how far they are, what settings would do, following them alone
+    #[command(subcommand)]
+    Logs(LogsCommand),
     /// Whether a configuration can be used, and what is wrong with it if not
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArguments),
     /// What this host allows: kernel, BTF, capabilities, hooks
     #[command(after_help = DOCTOR_EXAMPLES)]
     Doctor(DoctorArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum LogsCommand {
+    /// How far the daemon is with each pipeline and file, and what endangers completeness
+    Status(LogsStatusArguments),
+    /// Which files settings match, and the first records that would come of them; sends nothing
+    Preview(LogsPreviewArguments),
+    /// Follow log files without watching requests; needs no privileges but to read them
+    Run(LogsRunArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogsStatusArguments {
+    /// The configuration of the daemon, for its state folder
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogsPreviewArguments {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+
+    /// Files to show of each pipeline
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(super) files: usize,
+
+    /// Records to show of each file
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) records: usize,
+
+    /// Print one JSON object for each pipeline instead of lines
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogsRunArguments {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
 }
 
 const WATCH_EXAMPLES: &str = "\

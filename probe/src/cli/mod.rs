@@ -9,6 +9,7 @@ mod filter_arguments;
 mod identity_arguments;
 mod interrupt;
 mod live;
+mod logs;
 mod observers;
 mod replay;
 mod run;
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Some(Command::Stat(arguments)) => stat(arguments),
         Some(Command::Replay(arguments)) => replay(arguments),
         Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Logs(command)) => logs::run(&command),
         Some(Command::Check(arguments)) => configuration::check(&arguments.file),
         Some(Command::Doctor(arguments)) => return doctor::run(arguments.json),
     };

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: RunArguments) -> Result<(), Failure> {
 }
 
 /// Which exit code it is: bad configuration, a host that lacks something, or a failure while running.
-fn failure(error: DaemonError) -> Failure {
+pub(super) fn failure(error: DaemonError) -> Failure {
     match error {
         DaemonError::Live(error @ LiveError::Capture(_)) => {
             Failure::Host(format!("{error}; `plainsight doctor` tells what this host allows"))
@@ -39,6 +39,7 @@ fn failure(error: DaemonError) -> Failure {
         | DaemonError::Export(_)
         | DaemonError::Metrics(_)
         | DaemonError::Server(_)
+        | DaemonError::Logs(_)
         | DaemonError::Kubernetes(_) => Failure::Usage(error.to_string()),
         error => Failure::Running(error.to_string()),
     }
@@ -52,7 +53,7 @@ fn tell(summary: &Summary) {
 }
 
 /// What became of telemetry at one destination, in a line.
-fn line(destination: &DestinationStats) -> String {
+pub(super) fn line(destination: &DestinationStats) -> String {
     const WORDS: [&str; 3] = ["spans", "data points", "log records"];
     let mut text = format!("{}:", destination.target);
     for (kind, word) in SignalKind::ALL.into_iter().zip(WORDS) {

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -16,6 +17,8 @@ section! {
     Daemon {
         /// How others learn whether it is well.
         restart health: Health = Health::default();
+        /// Folder for what must survive a restart: how far log files were read, and what `plainsight logs status` shows.
+        restart state: PathBuf = PathBuf::from("/var/lib/plainsight");
         /// How long it may take to send what is in hand when it is told to stop. Less than the time after which systemd
         /// (TimeoutStopSec) or Kubernetes (terminationGracePeriodSeconds) kill it.
         live drain_deadline: TimeSpan = TimeSpan(Duration::from_secs(10)),

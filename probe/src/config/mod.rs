@@ -13,6 +13,7 @@ mod export;
 mod identity;
 mod kinds;
 mod metric_names;
+mod logs;
 mod printer;
 mod problem;
 mod reader;
@@ -38,6 +39,7 @@ pub use export::{
 pub use identity::{Identity, Kubernetes, Runtimes};
 pub use kinds::{ByteSize, HeaderName, Port, Secret, Url};
 pub use metric_names::{AttributesByMetric, MetricName};
+pub use logs::{LogContainer, LogMask, LogMultiline, LogParse, LogPreset, LogSource, LogTime, Logs, StartAt};
 pub use problem::{ConfigError, Problem};
 pub use reload::{Reload, Reloader};
 pub use scalar::{Auto, Switch};
@@ -49,7 +51,6 @@ use changes::Effect;
 use printer::Printer;
 use reader::Reader;
 use setting::{Setting, section};
-use yaml::{Content, Node};
 
 /// Bytes of the largest file that is read: many times what a person writes, and no more than memory can bear.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -91,36 +92,15 @@ section! {
         restart traces: Traces = Traces::default();
         /// One log record for each exchange: `off`, `errors` (those that failed) or `all`.
         live access_log: AccessLog = AccessLog::Errors;
-        /// Log files to follow. This version follows none, so the list must be empty.
-        restart logs: Logs = Logs;
+        /// Log files to follow, as a list of pipelines. `plainsight logs preview --config FILE` shows what comes of it:
+        ///   - { name: app, include: [/var/log/app/*.log], multiline: { presets: [java] }, parse: { json: {} } }
+        /// Other keys: exclude, start_at, service, encoding, container, line_bytes, line_timeout, time, severity, keep, drop,
+        /// add, rename, remove, mask, mask_patterns, otlp, file, memory, bytes_per_second.
+        restart logs: Logs = Logs::default();
         /// Where telemetry goes.
         restart export: Export = Export::default();
         /// The daemon's own life.
         restart daemon: Daemon = Daemon::default();
-    }
-}
-
-/// Log files to follow: none in this version. The key is reserved, so that its meaning will not change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Logs;
-
-impl Setting for Logs {
-    fn read(&mut self, node: &Node, reader: &mut Reader) {
-        let is_empty = match &node.content {
-            Content::Nothing => true,
-            Content::List(items) => items.is_empty(),
-            Content::Text(_) | Content::Keys(_) => false,
-        };
-        if !is_empty {
-            reader.problem(
-                node.line,
-                "this version of plainsight does not follow log files; remove what is listed here",
-            );
-        }
-    }
-
-    fn shown(&self) -> setting::Shown {
-        setting::Shown::Line("[]".to_owned())
     }
 }
 
@@ -221,6 +201,10 @@ impl fmt::Display for Config {
                 Some(endpoint) => write!(formatter, ", OTLP to {}", endpoint.0)?,
                 None => formatter.write_str(", OTLP to where the environment says")?,
             }
+        }
+        if !self.logs.0.is_empty() {
+            let count = self.logs.0.len();
+            write!(formatter, ", {count} log pipeline{}", if count == 1 { "" } else { "s" })?;
         }
         if let Switch::On(address) = self.export.prometheus.listen {
             write!(formatter, ", Prometheus at {address}")?;

@@ -6,6 +6,7 @@ mod file;
 mod health;
 mod lane;
 mod limits;
+mod logs_only;
 mod notify;
 mod observer;
 mod own;
@@ -18,6 +19,7 @@ mod usage;
 
 pub use health::{Component, Health, PartVerdict, State, Verdict};
 pub use limits::{Bounds, Governor, Pressure, Step, StepChange};
+pub use logs_only::run_logs;
 pub use notify::Notifier;
 pub use pages::{Page, Pages, places};
 pub use run::{DaemonError, Start, Summary, run};

@@ -21,6 +21,7 @@ use super::{
     feeder::{Feeder, FeederCounts},
     file,
     lane::Lane,
+    logs_only::log_batches,
     observer::DaemonObserver,
     own::{Sources, step_number},
     pages::places,
@@ -40,6 +41,7 @@ use crate::{
         Identities, Noticing, Resource, ResourceValue,
         pod_watch::{PodWatch, PodWatchError},
     },
+    logs::{LogError, LogService, Surroundings},
     pipeline::{Attention, Live, LiveError},
     signal::{
         Clock, IdGenerator, LossReason, Record, RecordBuilder, Status, WallTime,
@@ -86,6 +88,9 @@ pub enum DaemonError {
     /// The file for records.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// Log files.
+    #[error(transparent)]
+    Logs(#[from] LogError),
     /// A thread or a runtime.
     #[error("cannot start a thread: {0}; raise the limit of processes")]
     Thread(#[from] io::Error),
@@ -165,6 +170,7 @@ struct Running {
     feeder: JoinHandle<()>,
     counts: Arc<Mutex<FeederCounts>>,
     file: Option<JoinHandle<super::Component>>,
+    logs: Option<LogService>,
     tables: Arc<TraceTables>,
     store: Option<Arc<MetricStore>>,
     controls: Controls,
@@ -243,6 +249,7 @@ impl Running {
             }
             _ => None,
         };
+        let log_files = follow(&config, &exporter, &own, say)?;
         let counts = Arc::<Mutex<FeederCounts>>::default();
         let step = Arc::<AtomicU64>::default();
         if let Some(store) = &store {
@@ -276,6 +283,7 @@ impl Running {
             feeder,
             counts,
             file,
+            logs: log_files,
             tables,
             store: store.clone(),
             controls,
@@ -366,6 +374,7 @@ impl Running {
                 return Err(DaemonError::Broken);
             }
             self.capture.beat();
+            self.tend_logs(say)?;
             if let Some(Ok(reload)) = reloads.map(Receiver::try_recv) {
                 let _ = notifier.reloading();
                 let said = reload.to_string();
@@ -390,6 +399,21 @@ impl Running {
                 troubles.look(&self.exporter.stats(), self.pods.as_ref().map(PodWatch::state), say);
             }
             std::thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Lets others see how far log files are.
+    fn tend_logs(&mut self, say: &mut dyn FnMut(&str)) -> Result<(), DaemonError> {
+        let Some(logs) = &mut self.logs else { return Ok(()) };
+        if !logs.is_running() {
+            return Err(DaemonError::Broken);
+        }
+        if let Err(error) = logs.tell() {
+            say(&format!(
+                "warning: cannot write the status to {}: {error}",
+                self.config.daemon.state.display()
+            ));
         }
         Ok(())
     }
@@ -476,6 +500,9 @@ impl Running {
             // What the thread had to say it has said.
             drop(file.join());
         }
+        if let Some(logs) = self.logs {
+            logs.stop(deadline);
+        }
         let destinations = end_exporter(self.exporter, deadline);
         drop((self.stop_servers, self.pods));
         if feeder_failed { Err(DaemonError::Broken) } else { Ok(Summary { status, destinations }) }
@@ -483,7 +510,7 @@ impl Running {
 }
 
 /// Sends what is left. A page that is being made holds the exporter for a moment.
-fn end_exporter(mut exporter: Arc<Exporter>, deadline: Instant) -> Vec<DestinationStats> {
+pub(super) fn end_exporter(mut exporter: Arc<Exporter>, deadline: Instant) -> Vec<DestinationStats> {
     loop {
         exporter = match Arc::try_unwrap(exporter) {
             Ok(alone) => return alone.shutdown(deadline.saturating_duration_since(Instant::now())),
@@ -492,6 +519,21 @@ fn end_exporter(mut exporter: Arc<Exporter>, deadline: Instant) -> Vec<Destinati
         };
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Log files, where some are to be followed.
+fn follow(
+    config: &Config,
+    exporter: &Arc<Exporter>,
+    own: &Resource,
+    say: &mut dyn FnMut(&str),
+) -> Result<Option<LogService>, DaemonError> {
+    if config.logs.0.is_empty() {
+        return Ok(None);
+    }
+    let (limits, delay) = log_batches(config);
+    let around = Surroundings { state: &config.daemon.state, exporter, limits, delay, host: own };
+    Ok(Some(LogService::start(&config.logs, &around, say)?))
 }
 
 fn choices(config: &Config) -> Choices {
@@ -522,7 +564,7 @@ fn names(identities: Identities) -> Names {
 }
 
 /// The probe itself, as the service `plainsight` unless its environment names it.
-fn own_resource(identities: &Identities) -> Arc<Resource> {
+pub(super) fn own_resource(identities: &Identities) -> Arc<Resource> {
     let mut resource = (*identities.resolve(std::process::id()).resource).clone();
     if resource.service_name.is_empty() || resource.service_name.starts_with("unknown_service") {
         resource.service_name = "plainsight".into();

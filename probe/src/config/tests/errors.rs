@@ -14,7 +14,7 @@ fn each_mistake_is_named_with_line_key_and_remedy() {
         ("Traces: {}", "test.yaml:1: Traces: there is no such key; did you mean 'traces'?"),
         (
             "daemon:\n  colour: red",
-            "test.yaml:2: daemon.colour: there is no such key; here are health, drain_deadline, watch_file",
+            "test.yaml:2: daemon.colour: there is no such key; here are health, state, drain_deadline, watch_file",
         ),
         (
             "export:\n  otlp:\n    - endpoint: http://a\n    - endpont: http://b",
@@ -171,7 +171,19 @@ fn each_mistake_is_named_with_line_key_and_remedy() {
         ),
         (
             "logs:\n  - name: app",
-            "test.yaml:2: logs: this version of plainsight does not follow log files; remove what is listed here",
+            "test.yaml:2: logs[1]: it names no files; write `include: [/var/log/app/*.log]`",
+        ),
+        (
+            "logs:\n  - { name: app, include: [app.log] }",
+            "test.yaml:2: logs[1]: 'app.log' must begin with /, and have no `..`",
+        ),
+        (
+            "logs:\n  - { name: a, include: [/a], otlp: false }",
+            "test.yaml:2: logs[1]: it goes nowhere; leave `otlp` on, or name a `file`",
+        ),
+        (
+            "logs:\n  - { name: a, include: [/a], parse: { jsn: {} } }",
+            "test.yaml:2: logs[1].parse.jsn: there is no such key; did you mean 'json'?",
         ),
         (
             "capture: { exclude: { comm: sshd } }",
