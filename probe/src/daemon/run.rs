@@ -205,7 +205,7 @@ impl Running {
         let logs = Lane::new(SignalKind::Logs, batches, delay);
         let choices = choices(&config);
         let controls = Controls::new(choices.clone());
-        let tables = Arc::new(TraceTables::default());
+        let tables = Arc::new(TraceTables::by_service(services(identities.clone())));
         let handover: Option<Handover<Record>> = output.is_some().then(|| Handover::new(AHEAD));
         let outbox = || -> Option<(RecordBuilder, Outbox<Record>)> {
             let builder = RecordBuilder::new(Clock::boot_time(), IdGenerator::from_system(), false);
@@ -498,6 +498,16 @@ fn choices(config: &Config) -> Choices {
     Choices {
         traces: config.traces.enabled.then(|| settings::traces(config)),
         access_log: settings::access_log(config),
+    }
+}
+
+/// The services that processes belong to, for what is limited by service.
+fn services(identities: Identities) -> impl Fn(u32) -> Option<Box<str>> + Send + Sync + 'static {
+    move |pid| {
+        let lookup = identities.resource(pid);
+        let resource = lookup.settled.then_some(lookup.resource)?;
+        let namespace = resource.service_namespace.as_deref().unwrap_or_default();
+        Some(format!("{namespace}/{}", resource.service_name).into())
     }
 }
 
