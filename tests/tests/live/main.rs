@@ -18,6 +18,7 @@ mod misuse;
 mod mysql;
 mod otlp_python;
 mod postgresql;
+mod prometheus;
 mod recorded_dns;
 mod redis;
 mod run;
