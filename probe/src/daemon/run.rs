@@ -295,9 +295,6 @@ impl Running {
         let health_at = self.config.daemon.health.listen.on().copied();
         let metrics_at = self.config.export.prometheus.listen.on().copied();
         let places = places(health_at, metrics_at);
-        if places.is_empty() {
-            return Ok(());
-        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut servers = Vec::new();
         for (address, shows_health) in places {
@@ -326,12 +323,15 @@ impl Running {
                         let _ = stopped.wait_for(|stop| *stop).await;
                     }));
                 }
+                let mut ended = stopped.clone();
                 tokio::spawn(notifier.run_watchdog(health));
                 while let Some(ended) = tasks.join_next().await {
                     if let Ok(Err(error)) = ended {
                         eprintln!("plainsight: error: {error}");
                     }
                 }
+                // The watchdog wants its signs of life though nobody is served. An error is the end, as above.
+                let _ = ended.wait_for(|stop| *stop).await;
             });
         })?;
         self.stop_servers = Some(stop);
