@@ -37,6 +37,14 @@ impl Machine {
     /// # Errors
     /// If systemd-nspawn is not installed.
     pub fn boot(unit: &Path, changes: &str, program: &Path) -> Result<Self> {
+        Self::boot_with(unit, changes, program, &[])
+    }
+
+    /// The same with these files, a path and a text each.
+    ///
+    /// # Errors
+    /// If systemd-nspawn is not installed.
+    pub fn boot_with(unit: &Path, changes: &str, program: &Path, files: &[(&str, &str)]) -> Result<Self> {
         let root = tempfile::tempdir()?;
         let name = unit.file_name().and_then(|name| name.to_str()).context("a unit's name")?;
         let units = root.path().join("etc/systemd/system");
@@ -61,6 +69,11 @@ impl Machine {
                       ExecStopPost=+/bin/systemctl exit 0 --no-block --force\n";
         fs::write(drop_ins.join("10-test.conf"), format!("{output}{changes}"))?;
         fs::copy(program, root.path().join("opt/plainsight"))?;
+        for (path, text) in files {
+            let path = root.path().join(path.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().context("a folder")?)?;
+            fs::write(path, text)?;
+        }
         let console = fs::File::create(root.path().join("console"))?;
         let child = Command::new("unshare")
             .args(["--mount", "sh", "-c", BOOT, "sh"])
@@ -115,6 +128,29 @@ impl Machine {
         Ok(())
     }
 
+    /// Asks the unit's program to end, as systemd does, and waits until the machine has ended with it.
+    ///
+    /// # Errors
+    /// If there is no such program, or it does not end.
+    pub fn end_unit(&mut self, limit: Duration) -> Result<()> {
+        let is_program = |path: &Path| {
+            fs::read(path.join("cmdline")).is_ok_and(|line| line.starts_with(b"/opt/plainsight\0run\0"))
+        };
+        let found =
+            fs::read_dir("/proc")?.filter_map(|entry| Some(entry.ok()?.path())).find(|path| is_program(path));
+        let name = found.as_ref().and_then(|path| path.file_name()?.to_str());
+        let pid = name.and_then(|name| rustix::process::Pid::from_raw(name.parse().ok()?));
+        let pid = pid.with_context(|| format!("the unit does not run: {}", self.everything()))?;
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+        self.wait(limit)
+    }
+
+    fn ask_to_end(&self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        // systemd-nspawn ends its container at this; a kill would leave it behind.
+        let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+    }
+
     fn everything(&self) -> String {
         format!("{:?}; on the console: {}", self.read("var/messages"), self.read("console"))
     }
@@ -123,9 +159,7 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
-            // systemd-nspawn ends its container at this; a kill would leave it behind.
-            let _ = pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+            self.ask_to_end();
             let _ = self.wait(Duration::from_secs(20));
         }
         drop(self.child.kill());

@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// Programs that the live tests start.
-const LIVE_NEEDS: [Need; 29] = [
+const LIVE_NEEDS: [Need; 30] = [
     Need::server("nginx", "nginx-light", "nginx"),
     Need::server("redis-server", "redis-server", "redis-server"),
     Need::program("redis-benchmark", "redis-tools"),
@@ -67,6 +67,7 @@ const LIVE_NEEDS: [Need; 29] = [
     Need::server("memcached", "memcached", "memcached"),
     Need::server("containerd", "containerd", "containerd"),
     Need::program("runc", "runc"),
+    Need::server("prometheus", "prometheus", "prometheus"),
     Need::program("/usr/lib/cni/bridge", "containernetworking-plugins"),
     Need::program("busybox", "busybox-static"),
     Need::program("sha256sum", "coreutils"),

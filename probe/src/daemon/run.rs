@@ -211,7 +211,7 @@ impl Running {
         let logs = Lane::new(SignalKind::Logs, batches, delay);
         let choices = choices(&config);
         let controls = Controls::new(choices.clone());
-        let tables = Arc::new(TraceTables::default());
+        let tables = Arc::new(TraceTables::by_service(services(identities.clone())));
         let handover: Option<Handover<Record>> = output.is_some().then(|| Handover::new(AHEAD));
         let outbox = || -> Option<(RecordBuilder, Outbox<Record>)> {
             let builder = RecordBuilder::new(Clock::boot_time(), IdGenerator::from_system(), false);
@@ -303,9 +303,6 @@ impl Running {
         let health_at = self.config.daemon.health.listen.on().copied();
         let metrics_at = self.config.export.prometheus.listen.on().copied();
         let places = places(health_at, metrics_at);
-        if places.is_empty() {
-            return Ok(());
-        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let mut servers = Vec::new();
         for (address, shows_health) in places {
@@ -334,12 +331,15 @@ impl Running {
                         let _ = stopped.wait_for(|stop| *stop).await;
                     }));
                 }
+                let mut ended = stopped.clone();
                 tokio::spawn(notifier.run_watchdog(health));
                 while let Some(ended) = tasks.join_next().await {
                     if let Ok(Err(error)) = ended {
                         eprintln!("plainsight: error: {error}");
                     }
                 }
+                // The watchdog wants its signs of life though nobody is served. An error is the end, as above.
+                let _ = ended.wait_for(|stop| *stop).await;
             });
         })?;
         self.stop_servers = Some(stop);
@@ -540,6 +540,16 @@ fn choices(config: &Config) -> Choices {
     Choices {
         traces: config.traces.enabled.then(|| settings::traces(config)),
         access_log: settings::access_log(config),
+    }
+}
+
+/// The services that processes belong to, for what is limited by service.
+fn services(identities: Identities) -> impl Fn(u32) -> Option<Box<str>> + Send + Sync + 'static {
+    move |pid| {
+        let lookup = identities.resource(pid);
+        let resource = lookup.settled.then_some(lookup.resource)?;
+        let namespace = resource.service_namespace.as_deref().unwrap_or_default();
+        Some(format!("{namespace}/{}", resource.service_name).into())
     }
 }
 

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use plainsight_tests::{
     nginx::Nginx,
+    otlp::Receiver,
     probe::{Probe, binary},
     record::Record,
     systemd::Machine,
@@ -195,5 +196,69 @@ fn under_systemd_the_units_hardening_lets_it_see_everything() -> Result<()> {
     assert!(machine.read("var/messages").contains(", 0 events lost"), "{}", machine.read("var/messages"));
     // Its place for what waits on disk was made for it.
     assert!(machine.path("var/lib/plainsight").is_dir());
+    Ok(())
+}
+
+/// The unit's own commands, with the program where the machine has it, and a watchdog that is quicker to bite. What
+/// systemd runs after the start it runs once the daemon has said that it is ready.
+fn as_shipped(unit: &Path) -> Result<String> {
+    let text = fs::read_to_string(unit)?;
+    let mut changes = String::new();
+    for key in ["ExecStartPre=", "ExecStart=", "ExecReload="] {
+        changes.push_str(&format!("{key}\n"));
+        for line in text.lines().filter(|line| line.starts_with(key)) {
+            changes.push_str(&format!("{}\n", line.replace("/usr/bin/plainsight", "/opt/plainsight")));
+        }
+    }
+    ensure!(
+        changes.contains("ExecStart=/opt/plainsight run --config /etc/plainsight/plainsight.yaml"),
+        "{changes}"
+    );
+    ensure!(text.contains("\nType=notify\n"), "the unit waits to be told");
+    changes.push_str("WatchdogSec=2s\nExecStartPost=+/bin/sh -c 'echo ready >/var/ready'\n");
+    Ok(changes)
+}
+
+#[test]
+fn under_systemd_the_shipped_command_is_ready_reloads_is_alive_and_ends_in_order() -> Result<()> {
+    let nginx = Nginx::start()?;
+    let receiver = Receiver::start(&[])?;
+    let unit = folder().join("systemd/plainsight.service");
+    let configuration = format!(
+        "capture: {{ only: {{ port: [{}] }} }}\nmetrics: {{ enabled: false }}\naccess_log: errors\n\
+         export: {{ otlp: {{ endpoint: 'http://127.0.0.1:{}' }}, prometheus: {{ listen: off }} }}\n\
+         daemon: {{ health: {{ listen: off }} }}\n",
+        nginx.address.port(),
+        receiver.http
+    );
+    let path = "/etc/plainsight/plainsight.yaml";
+    let mut machine = Machine::boot_with(&unit, &as_shipped(&unit)?, &binary()?, &[(path, &configuration)])?;
+    machine.wait_for("watching this host", Duration::from_secs(60))?;
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !machine.read("var/ready").contains("ready") {
+        ensure!(
+            std::time::Instant::now() < deadline,
+            "systemd was not told: {}",
+            machine.read("var/messages")
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    fs::write(machine.path(path), configuration.replace("access_log: errors", "access_log: all"))?;
+    machine.wait_for("changed: access_log", Duration::from_secs(30))?;
+    // Three times what its watchdog waits for a sign of life.
+    std::thread::sleep(Duration::from_secs(6));
+    for _ in 0..3 {
+        let url = format!("http://{}/tiny", nginx.address);
+        ensure!(Command::new("curl").args(["-sS", "-o", "/dev/null", &url]).status()?.success());
+    }
+    machine.end_unit(Duration::from_secs(60))?;
+    let said = machine.read("var/messages");
+    assert!(said.contains("delivered") && said.contains("0 events lost"), "it ended in order: {said}");
+    assert_eq!(said.matches("watching this host").count(), 1, "no watchdog ended it: {said}");
+    let taken = receiver.taken()?;
+    for kind in ["traces", "logs"] {
+        let items = taken.iter().filter(|taken| taken.kind == kind).flat_map(|taken| &taken.items);
+        assert_eq!(items.count(), 6, "{kind}: three requests, two ends each; it said {said}");
+    }
     Ok(())
 }

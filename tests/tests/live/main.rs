@@ -19,6 +19,7 @@ mod mongodb;
 mod mysql;
 mod otlp_python;
 mod postgresql;
+mod prometheus;
 mod recorded_dns;
 mod redis;
 mod run;

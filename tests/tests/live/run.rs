@@ -36,12 +36,12 @@ const REQUESTS: [(&str, &str, u16, &str, usize); 4] = [
 ];
 
 /// What the server's own service is called, as nobody names it.
-const SERVICE: &str = "unknown_service:nginx";
+pub(crate) const SERVICE: &str = "unknown_service:nginx";
 
 /// A server, and the daemon that watches it.
-struct Watched {
-    nginx: Nginx,
-    probe: Probe,
+pub(crate) struct Watched {
+    pub(crate) nginx: Nginx,
+    pub(crate) probe: Probe,
     /// The configuration.
     path: PathBuf,
     _folder: TempDir,
@@ -49,13 +49,18 @@ struct Watched {
 
 impl Watched {
     /// Starts both. `export` is what the configuration says besides.
-    fn start(export: &str) -> Result<Self> {
+    pub(crate) fn start(export: &str) -> Result<Self> {
+        Self::within("cpu: off, memory: off", export)
+    }
+
+    /// The same within these limits.
+    pub(crate) fn within(limits: &str, export: &str) -> Result<Self> {
         let nginx = Nginx::start()?;
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("plainsight.yaml");
         let text = format!(
             "capture: {{ only: {{ port: [{}] }} }}\nmetrics: {{ interval: 1s }}\naccess_log: errors\n\
-             limits: {{ cpu: off, memory: off }}\ntraces: {{ spans_per_second: off }}\n{export}\n",
+             limits: {{ {limits} }}\ntraces: {{ spans_per_second: off }}\n{export}\n",
             nginx.address.port()
         );
         fs::write(&path, text)?;
@@ -72,7 +77,7 @@ impl Watched {
     }
 
     /// Ends the daemon in order, after what was seen has had time to be exported. Gives what it said.
-    fn stop(self) -> Result<String> {
+    pub(crate) fn stop(self) -> Result<String> {
         std::thread::sleep(Duration::from_millis(1500));
         let (_, messages, status) = self.probe.stop_raw()?;
         assert!(status.success(), "{messages:?}");
@@ -80,7 +85,7 @@ impl Watched {
     }
 }
 
-fn ask(nginx: &Nginx) -> Result<()> {
+pub(crate) fn ask(nginx: &Nginx) -> Result<()> {
     let mut client = Client::connect(nginx.address)?;
     for (method, path, _, _, times) in REQUESTS {
         for _ in 0..times {
@@ -94,7 +99,7 @@ fn ask(nginx: &Nginx) -> Result<()> {
 }
 
 /// What was requested, by status and route.
-fn requested() -> BTreeMap<(u16, String), usize> {
+pub(crate) fn requested() -> BTreeMap<(u16, String), usize> {
     let mut counts = BTreeMap::new();
     for (_, _, status, route, times) in REQUESTS {
         *counts.entry((status, route.to_owned())).or_default() += times;
@@ -170,7 +175,7 @@ fn metrics_spans_and_logs_over_every_protocol_equal_the_requests_made() -> Resul
 }
 
 /// What the page for Prometheus counts of the server, by status and route.
-fn shown(page: &str) -> Result<BTreeMap<(u16, String), usize>> {
+pub(crate) fn shown(page: &str) -> Result<BTreeMap<(u16, String), usize>> {
     let own = format!("job=\"{SERVICE}\"");
     let is_count =
         |line: &&str| line.starts_with("http_server_request_duration_seconds_count{") && line.contains(&own);

@@ -81,7 +81,10 @@ impl PodWatch {
         })
     }
 
-    fn start_with<F>(node: &str, client: impl FnOnce() -> F + Send + 'static) -> Result<Self, PodWatchError>
+    pub(super) fn start_with<F>(
+        node: &str,
+        client: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<Self, PodWatchError>
     where
         F: Future<Output = Result<Client, String>>,
     {

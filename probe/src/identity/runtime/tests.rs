@@ -278,6 +278,45 @@ fn a_container_of_cri_gets_its_names_image_and_pod() {
     assert_eq!(identities.counts().runtimes.described, 1);
 }
 
+/// The kubelet's own API would tell no more: it wants credentials that the API server checks, which is not there.
+#[test]
+fn when_the_kubernetes_api_cannot_be_reached_the_runtime_names_the_pod_and_nobody_waits() {
+    use crate::identity::pod_watch::{PodWatch, WatchState};
+    let world = World::new();
+    let knowledge = Arc::new(Knowledge::default());
+    knowledge.containers.lock().expect("not poisoned").push((id('a'), id('5')));
+    let _runtime = FakeCri::start(&world.cri(), &knowledge);
+    world.process(10, &format!("/kubepods/burstable/pod{UID}/{}", id('a')));
+    let identities = world.identities();
+    // Nothing listens here.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let address = address.expect("an address");
+    let watch = PodWatch::start_with("node-1", move || async move {
+        let address = format!("http://{address}").parse().map_err(|_| "no address".to_owned())?;
+        kube::Client::try_from(kube::Config::new(address)).map_err(|error| error.to_string())
+    });
+    let watch = watch.expect("a thread");
+    identities.use_pods(watch.source());
+    assert!(wait_until(|| matches!(watch.state(), WatchState::Unreachable(_))), "{:?}", watch.state());
+    identities.notice(10);
+    // The world's identities settle after a minute if something is still awaited.
+    assert!(wait_until(|| identities.is_settled(10)));
+    let resource = identities.resource(10).resource;
+    let attribute = |name: &str| {
+        let found = resource.attributes.iter().find(|(known, _)| &**known == name);
+        found.map(|(_, value)| value.clone())
+    };
+    for (name, value) in [
+        ("k8s.namespace.name", "shop"),
+        ("k8s.pod.name", "web-7d4b9c-55555"),
+        ("k8s.pod.uid", UID),
+        ("k8s.container.name", "app"),
+        ("service.name", "web"),
+    ] {
+        assert_eq!(attribute(name), Some(crate::identity::ResourceValue::Text(value.into())), "{name}");
+    }
+}
+
 #[test]
 fn the_container_that_holds_a_sandbox_belongs_to_its_pod() {
     let world = World::new();

@@ -37,6 +37,13 @@ pub struct TraceTables {
 }
 
 impl TraceTables {
+    /// With `service`, which tells the service of a process if it is known, and must not block: the rate of spans is then
+    /// limited by service.
+    #[must_use]
+    pub fn by_service(service: impl Fn(u32) -> Option<Box<str>> + Send + Sync + 'static) -> Self {
+        Self { limiters: RateLimiters::by_service(service), ..Self::default() }
+    }
+
     /// What became of exchanges so far, all workers together.
     #[must_use]
     pub fn counters(&self) -> TraceCounters {

@@ -18,7 +18,8 @@ pub struct TraceSettings {
     pub keep_errors: bool,
     /// Keep every exchange that took that long.
     pub keep_slower_than: Option<Duration>,
-    /// Spans that one process may bring a second, all workers together; a second's worth may come at once.
+    /// Spans that one service may bring a second, all its processes and all workers together; a second's worth may come at
+    /// once.
     pub spans_per_second: Option<u32>,
     /// Whether the answering side of databases, messaging and DNS becomes a span.
     pub server_spans: ServerSpans,

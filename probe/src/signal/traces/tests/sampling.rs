@@ -145,6 +145,31 @@ fn the_processes_whose_rate_is_followed_are_bounded() {
 }
 
 #[test]
+fn the_processes_of_a_service_share_its_rate_as_soon_as_it_is_known() {
+    let is_known = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let knows = std::sync::Arc::clone(&is_known);
+    let service = move |pid: u32| {
+        let is_known = knows.load(std::sync::atomic::Ordering::Relaxed);
+        is_known.then(|| if pid < 100 { "shop".into() } else { "bank".into() })
+    };
+    let all = RateLimiters::by_service(service);
+    // Two workers, each of which sees all processes.
+    let mut workers = [KnownAllowances::default(), KnownAllowances::default()];
+    let mut taken = |pids: std::ops::Range<u32>, second: u64| {
+        let now = Timestamp::from_nanos(second * 1_000_000_000);
+        let pids = pids.cycle().take(1_000);
+        let mut take = |(number, pid): (usize, u32)| workers[number % 2].take(&all, pid, now, 50);
+        pids.enumerate().map(&mut take).filter(|took| *took).count()
+    };
+    assert_eq!(taken(1..11, 10), 500, "ten processes that nobody knows");
+    is_known.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(taken(1..11, 20), 50, "ten processes of one service");
+    assert_eq!(taken(101..103, 20), 50, "another service has a rate of its own");
+    assert_eq!(taken(11..20, 21), 50, "and so have new processes of the first, in the next second");
+    assert_eq!(taken(1..11, 21), 0);
+}
+
+#[test]
 fn every_exchange_is_counted_once() {
     let mut rig =
         Rig::new(TraceSettings { ratio: 0.3, spans_per_second: Some(50), ..TraceSettings::default() });
