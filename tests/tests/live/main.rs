@@ -13,6 +13,7 @@ mod identity;
 mod image;
 mod kafka;
 mod load;
+mod logs;
 mod memcached;
 mod misuse;
 mod mongodb;

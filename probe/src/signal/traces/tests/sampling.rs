@@ -146,8 +146,8 @@ fn the_processes_whose_rate_is_followed_are_bounded() {
 
 #[test]
 fn the_processes_of_a_service_share_its_rate_as_soon_as_it_is_known() {
-    let is_known = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let knows = std::sync::Arc::clone(&is_known);
+    let is_known = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let knows = Arc::clone(&is_known);
     let service = move |pid: u32| {
         let is_known = knows.load(std::sync::atomic::Ordering::Relaxed);
         is_known.then(|| if pid < 100 { "shop".into() } else { "bank".into() })
