@@ -241,7 +241,7 @@ fn a_trace_is_read_wherever_it_stands_in_a_long_head() {
                 Some(0xb7),
                 "{length} {size}"
             );
-            assert_eq!((seen.summary.as_str(), seen.outcome), ("POST /a 200", crate::Outcome::Complete));
+            assert_eq!((seen.summary.as_str(), seen.outcome), ("POST /a 200", Outcome::Complete));
             assert_eq!(seen.request_bytes, request.len() as u64);
         }
     }
