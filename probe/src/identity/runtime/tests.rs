@@ -250,14 +250,20 @@ fn container_name(identities: &Identities, pid: u32) -> Option<String> {
     container.name.as_deref().map(ToOwned::to_owned)
 }
 
-#[test]
-fn a_container_of_cri_gets_its_names_image_and_pod() {
+/// Process 10 in a container that a runtime tells of, and whose pod it tells of.
+fn a_container_of_a_pod() -> (World, FakeCri, Identities) {
     let world = World::new();
     let knowledge = Arc::new(Knowledge::default());
     knowledge.containers.lock().expect("not poisoned").push((id('a'), id('5')));
-    let _runtime = FakeCri::start(&world.cri(), &knowledge);
+    let runtime = FakeCri::start(&world.cri(), &knowledge);
     world.process(10, &format!("/kubepods/burstable/pod{UID}/{}", id('a')));
     let identities = world.identities();
+    (world, runtime, identities)
+}
+
+#[test]
+fn a_container_of_cri_gets_its_names_image_and_pod() {
+    let (_world, _runtime, identities) = a_container_of_a_pod();
     identities.notice(10);
     assert!(wait_until(|| identities.is_settled(10)));
     let identity = identities.resolve(10);
@@ -282,12 +288,7 @@ fn a_container_of_cri_gets_its_names_image_and_pod() {
 #[test]
 fn when_the_kubernetes_api_cannot_be_reached_the_runtime_names_the_pod_and_nobody_waits() {
     use crate::identity::pod_watch::{PodWatch, WatchState};
-    let world = World::new();
-    let knowledge = Arc::new(Knowledge::default());
-    knowledge.containers.lock().expect("not poisoned").push((id('a'), id('5')));
-    let _runtime = FakeCri::start(&world.cri(), &knowledge);
-    world.process(10, &format!("/kubepods/burstable/pod{UID}/{}", id('a')));
-    let identities = world.identities();
+    let (_world, _runtime, identities) = a_container_of_a_pod();
     // Nothing listens here.
     let address = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let address = address.expect("an address");

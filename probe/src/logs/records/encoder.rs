@@ -12,23 +12,17 @@ use crate::{
     export::{Batch, SignalKind},
     identity::Resource,
     signal::{
-        otlp::{Item, Limits, SCHEMA_URL, append_scope, encode_resource},
+        otlp::{
+            Item, Limits, SCHEMA_URL, append_scope, encode_resource,
+            log_record::{
+                ATTRIBUTES, BODY, DROPPED_ATTRIBUTES, FLAGS, OBSERVED_TIME, SEVERITY_NUMBER, SEVERITY_TEXT,
+                SPAN_ID, TIME, TRACE_ID,
+            },
+        },
         protobuf,
         spool::ITEM_TAG,
     },
 };
-
-// Fields of `LogRecord`.
-const TIME: u32 = 1;
-const SEVERITY_NUMBER: u32 = 2;
-const SEVERITY_TEXT: u32 = 3;
-const BODY: u32 = 5;
-const ATTRIBUTES: u8 = 6;
-const DROPPED_ATTRIBUTES: u32 = 7;
-const FLAGS: u32 = 8;
-const TRACE_ID: u32 = 9;
-const SPAN_ID: u32 = 10;
-const OBSERVED_TIME: u32 = 11;
 
 /// How large a request gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

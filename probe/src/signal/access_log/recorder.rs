@@ -7,7 +7,13 @@ use crate::{
     flow::Observed,
     signal::{
         Clock,
-        otlp::{Item, Limits, TextWriter},
+        otlp::{
+            Item, Limits, TextWriter,
+            log_record::{
+                ATTRIBUTES, BODY, DROPPED_ATTRIBUTES, EVENT, FLAGS, OBSERVED_TIME, SEVERITY_NUMBER,
+                SEVERITY_TEXT, SPAN_ID, TIME, TRACE_ID,
+            },
+        },
         protobuf,
         record::duration,
         side_name,
@@ -21,19 +27,6 @@ pub const EVENT_NAME: &str = "plainsight.exchange";
 
 /// Bytes of a body that are kept.
 const BODY_BYTES: usize = 8 * 1024;
-
-// Fields of `LogRecord`.
-const TIME: u32 = 1;
-const SEVERITY_NUMBER: u32 = 2;
-const SEVERITY_TEXT: u32 = 3;
-const BODY: u32 = 5;
-const ATTRIBUTES: u8 = 6;
-const DROPPED_ATTRIBUTES: u32 = 7;
-const FLAGS: u32 = 8;
-const TRACE_ID: u32 = 9;
-const SPAN_ID: u32 = 10;
-const OBSERVED_TIME: u32 = 11;
-const EVENT: u32 = 12;
 
 /// What was written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

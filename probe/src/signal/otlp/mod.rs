@@ -5,6 +5,7 @@
 
 mod attribute;
 mod envelope;
+pub(crate) mod log_record;
 mod resource;
 
 use super::protobuf;
