@@ -20,6 +20,7 @@ mod mongodb;
 mod mysql;
 mod otlp_python;
 mod postgresql;
+mod pressure;
 mod prometheus;
 mod recorded_dns;
 mod redis;

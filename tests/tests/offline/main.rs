@@ -1,6 +1,8 @@
 //! Tests that need no privileges: captures of others with the independent answers beside them, what is exported against
 //! the conventions, and what is deployed against the types of the platforms.
 
+mod cardinality;
+mod churn;
 mod complaints;
 mod conventions_spans;
 mod corpora_dns;
@@ -14,3 +16,4 @@ mod corpora_tshark;
 mod deploy;
 mod detection;
 mod directions;
+mod fed;
