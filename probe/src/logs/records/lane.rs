@@ -141,6 +141,12 @@ impl Lane {
         [begin(&self.parts), begin(&self.block)].into_iter().flatten().min()
     }
 
+    /// Gives back memory beyond so many bytes, save what is in use.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.parts.bytes.shrink_to(bytes);
+        self.block.bytes.shrink_to(bytes);
+    }
+
     /// Bytes of memory.
     pub(super) const fn memory(&self) -> usize {
         self.parts.bytes.capacity() + self.block.bytes.capacity()

@@ -119,6 +119,11 @@ impl Lines {
         self.offset = offset;
     }
 
+    /// Gives back memory beyond so many bytes, save what is in use.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.held.shrink_to(bytes);
+    }
+
     /// Bytes of memory.
     pub(super) const fn memory(&self) -> usize {
         self.held.capacity()

@@ -169,13 +169,15 @@ impl Maker {
         let Self { plan, lines, steps, is_active, .. } = self;
         lines.expire(now_ns, plan.line_timeout_ns, &mut |line| steps.line(plan, &line, now_ns, out));
         let Steps { lanes, refiner, counts, .. } = steps;
+        // Thousands of files are quiet most of the time.
+        let kept = if std::mem::take(is_active) { KEPT_BYTES } else { 0 };
+        lines.release(kept);
         for lane in lanes {
             lane.expire(&plan.lanes, now_ns, &mut |piece| {
                 refiner.refine(&plan.refiner, piece, counts, out);
             });
+            lane.release(kept);
         }
-        // Thousands of files are quiet most of the time.
-        let kept = if std::mem::take(is_active) { KEPT_BYTES } else { 0 };
         for buffer in [&mut steps.decoded, &mut steps.unwrapped] {
             buffer.clear();
             buffer.shrink_to(kept);
