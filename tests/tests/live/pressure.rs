@@ -21,7 +21,7 @@ const RECOVERY: Duration = Duration::from_secs(100);
 fn beyond_its_limit_it_looks_at_less_says_so_lives_on_and_comes_back() -> Result<()> {
     let port = free_port()?;
     let mut watched = Watched::within(
-        "cpu: 0.2, memory: off",
+        "cpu: 0.05, memory: off",
         &format!(
             "export: {{ otlp: off, prometheus: {{ listen: '127.0.0.1:{port}' }} }}\n\
              daemon: {{ health: {{ listen: '127.0.0.1:{port}' }} }}"
@@ -38,7 +38,7 @@ fn beyond_its_limit_it_looks_at_less_says_so_lives_on_and_comes_back() -> Result
     };
     assert_eq!(step()?, 0.0);
     let mut load = Command::new("wrk")
-        .args(["-t1", "-c16", "-d15s", &format!("http://{}/tiny", watched.nginx.address)])
+        .args(["-t1", "-c16", "-d25s", &format!("http://{}/tiny", watched.nginx.address)])
         .stdout(Stdio::null())
         .spawn()
         .context("starting wrk")?;
