@@ -21,6 +21,9 @@ const START: u64 = 1_700_000_000_000_000_000;
 /// Seconds, in nanoseconds.
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
+/// Attributes of a series, by name.
+pub(crate) type Attributes = Vec<(String, String)>;
+
 /// What a worker of the daemon makes of exchanges and connections.
 pub(crate) struct Telemetry {
     pub(crate) exchanges: u64,
@@ -184,7 +187,7 @@ impl Fed {
     }
 
     /// Counts of a histogram's series, with the service and the attributes of each.
-    pub(crate) fn counts(&self, metric: &str) -> Vec<(String, Vec<(String, String)>, u64)> {
+    pub(crate) fn counts(&self, metric: &str) -> Vec<(String, Attributes, u64)> {
         let mut counts = Vec::new();
         self.store.visit(self.wall(), &mut |series| {
             if let (true, ValueView::Histogram(histogram)) = (series.metric.name == metric, &series.value) {
