@@ -168,7 +168,8 @@ fn measure(case: &Case, bytes: &[u8]) -> (f64, f64) {
     let attributes = [("log.file.name", "shop.log"), ("log.file.path", "/var/log/shop/shop.log")];
     let mut requests = Requests {
         encoder: Encoder::new(EncoderLimits::default()),
-        source: Source::new(&resource, &attributes, None),
+        // As in the daemon, where each record gets a name by which duplicates are known.
+        source: Source::new(&resource, &attributes, Some(b"a file")),
         bytes: 0,
         records: 0,
     };
