@@ -5,12 +5,13 @@ use std::{io::Write as _, path::Path};
 use super::{
     Failure,
     arguments::{LogsCommand, LogsPreviewArguments, LogsRunArguments, LogsStatusArguments},
+    configuration,
     interrupt::Interrupt,
     run::{failure, line},
     say,
 };
 use crate::{
-    config::{Config, Environment, Loaded},
+    config::{Config, Environment},
     daemon::{self, Start},
     export::{Output, visible},
     logs::{
@@ -27,20 +28,20 @@ pub(super) fn run(command: &LogsCommand) -> Result<(), Failure> {
     }
 }
 
-fn load(path: Option<&Path>) -> Result<(Config, Environment), Failure> {
-    let environment = Environment::of_process();
-    let Loaded { config, warnings } = match path {
-        Some(path) => Config::load(path, &environment)?,
-        None => Config::without_file(&environment),
-    };
-    for warning in &warnings {
-        say(&format!("warning: {warning}"));
+/// A configuration that names log files.
+fn load(path: &Path) -> Result<(Config, Environment), Failure> {
+    let (config, environment) = configuration::load(Some(path))?;
+    if config.logs.0.is_empty() {
+        return Err(Failure::Usage(format!(
+            "{} names no log files; list pipelines under `logs:`",
+            path.display()
+        )));
     }
     Ok((config, environment))
 }
 
 fn show_status(arguments: &LogsStatusArguments) -> Result<(), Failure> {
-    let (config, _) = load(arguments.config.as_deref())?;
+    let (config, _) = configuration::load(arguments.config.as_deref())?;
     let status = status::read(&config.daemon.state).map_err(|error| Failure::Running(error.to_string()))?;
     let mut output = Output::stdout()?;
     if arguments.json {
@@ -52,13 +53,7 @@ fn show_status(arguments: &LogsStatusArguments) -> Result<(), Failure> {
 }
 
 fn show_preview(arguments: &LogsPreviewArguments) -> Result<(), Failure> {
-    let (config, _) = load(Some(&arguments.config))?;
-    if config.logs.0.is_empty() {
-        return Err(Failure::Usage(format!(
-            "{} names no log files; list pipelines under `logs:`",
-            arguments.config.display()
-        )));
-    }
+    let (config, _) = load(&arguments.config)?;
     let mut output = Output::stdout()?;
     for source in &config.logs.0 {
         let shown = preview(source, arguments.files, arguments.records)
@@ -108,13 +103,7 @@ fn show_file(output: &mut Output, file: &FilePreview) -> Result<(), Failure> {
 }
 
 fn follow(arguments: &LogsRunArguments) -> Result<(), Failure> {
-    let (config, environment) = load(Some(&arguments.config))?;
-    if config.logs.0.is_empty() {
-        return Err(Failure::Usage(format!(
-            "{} names no log files; list pipelines under `logs:`",
-            arguments.config.display()
-        )));
-    }
+    let (config, environment) = load(&arguments.config)?;
     let interrupt = Interrupt::listen();
     let start = Start { config, path: None, environment };
     let (pipelines, destinations) =

@@ -2,7 +2,6 @@
 
 use super::{Failure, arguments::RunArguments, configuration, interrupt::Interrupt, say, summarise};
 use crate::{
-    config::{Config, Environment, Loaded},
     daemon::{self, DaemonError, Start, Summary},
     export::{SignalKind, otlp::DestinationStats},
     pipeline::LiveError,
@@ -13,14 +12,7 @@ pub(super) fn run(arguments: RunArguments) -> Result<(), Failure> {
     if arguments.print_default_config {
         return configuration::print_default();
     }
-    let environment = Environment::of_process();
-    let Loaded { config, warnings } = match &arguments.config {
-        Some(path) => Config::load(path, &environment)?,
-        None => Config::without_file(&environment),
-    };
-    for warning in &warnings {
-        say(&format!("warning: {warning}"));
-    }
+    let (config, environment) = configuration::load(arguments.config.as_deref())?;
     let interrupt = Interrupt::listen_but_for_hangup();
     let start = Start { config, path: arguments.config, environment };
     let summary = daemon::run(start, &mut say, &|| interrupt.asked()).map_err(failure)?;

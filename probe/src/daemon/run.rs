@@ -1,8 +1,6 @@
 //! The daemon: from the kernel to the backends until it is told to stop.
 
 use std::{
-    io,
-    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,40 +11,36 @@ use std::{
     time::{Duration, Instant},
 };
 
-use thiserror::Error;
-
 use super::{
-    Health, Meter, Notifier, Page, Pages, Server, ServerError, State, Step, StepChange,
+    DaemonError, Health, Meter, Notifier, State, Step, StepChange,
     controls::{Choices, Controls},
     feeder::{Feeder, FeederCounts},
     file,
     lane::Lane,
-    logs_only::log_batches,
+    log_files::{end_exporter, follow},
+    naming::{names, own_resource, services, watch_pods},
     observer::DaemonObserver,
     own::{Sources, step_number},
-    pages::places,
+    serving::Serving,
     settings,
     troubles::Troubles,
     usage::memory,
 };
 use crate::{
-    config::{Config, Environment, Kubernetes, Reload, Reloader, Switch},
+    config::{Config, Environment, Reload, Reloader, Switch},
     daemon::{Bounds, Governor, cgroup_memory_limit},
     export::{
-        Handover, Outbox, OutputError, SignalKind, TextFormat, append_metrics,
-        otlp::{DestinationStats, EnvironmentError, Exporter, StartError},
+        Handover, Outbox, SignalKind,
+        otlp::{DestinationStats, Exporter},
     },
     heap,
-    identity::{
-        Identities, Noticing, Resource, ResourceValue,
-        pod_watch::{PodWatch, PodWatchError},
-    },
-    logs::{LogError, LogService, Surroundings},
-    pipeline::{Attention, Live, LiveError},
+    identity::{Identities, Noticing, pod_watch::PodWatch},
+    logs::LogService,
+    pipeline::{Attention, Live},
     signal::{
         Clock, IdGenerator, LossReason, Record, RecordBuilder, Status, WallTime,
         access_log::AccessLogRecorder,
-        metrics::{MetricPlan, MetricSettingsError, MetricStore, Names, Peer},
+        metrics::{MetricPlan, MetricStore},
         otlp::Limits,
         traces::{SpanRecorder, TraceTables},
     },
@@ -63,41 +57,6 @@ const MEASURE: Duration = Duration::from_secs(1);
 
 /// How long a thread may stand still before the daemon counts as dead.
 const PULSE: Duration = Duration::from_secs(30);
-
-/// Why the daemon could not begin, or ended.
-#[derive(Debug, Error)]
-pub enum DaemonError {
-    /// The kernel side.
-    #[error(transparent)]
-    Live(#[from] LiveError),
-    /// A variable of the environment.
-    #[error(transparent)]
-    Environment(#[from] EnvironmentError),
-    /// A destination.
-    #[error(transparent)]
-    Export(#[from] StartError),
-    /// A metric that the configuration names.
-    #[error("metrics: {0}")]
-    Metrics(#[from] MetricSettingsError),
-    /// The Kubernetes API.
-    #[error(transparent)]
-    Kubernetes(#[from] PodWatchError),
-    /// An address to listen on.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    /// The file for records.
-    #[error(transparent)]
-    Output(#[from] OutputError),
-    /// Log files.
-    #[error(transparent)]
-    Logs(#[from] LogError),
-    /// A thread or a runtime.
-    #[error("cannot start a thread: {0}; raise the limit of processes")]
-    Thread(#[from] io::Error),
-    /// A thread ended that should not.
-    #[error("a thread of the observation failed; its message stands above")]
-    Broken,
-}
 
 /// What the daemon is started with.
 pub struct Start {
@@ -152,14 +111,6 @@ pub fn run(
     outcome.map(|()| summary)
 }
 
-/// The page that a scraper gets.
-fn page(store: &MetricStore, accept: &str) -> Page {
-    let format = TextFormat::accepted(accept);
-    let mut body = String::new();
-    append_metrics(store, WallTime::now(), format, &mut body);
-    Page { content_type: format.content_type(), body }
-}
-
 /// All parts at work.
 struct Running {
     config: Config,
@@ -174,8 +125,7 @@ struct Running {
     tables: Arc<TraceTables>,
     store: Option<Arc<MetricStore>>,
     controls: Controls,
-    servers: Vec<SocketAddr>,
-    stop_servers: Option<tokio::sync::watch::Sender<bool>>,
+    serving: Serving,
     governor: Governor,
     step: Arc<AtomicU64>,
     capture: super::Component,
@@ -274,7 +224,9 @@ impl Running {
             counts: Arc::clone(&counts),
         }
         .start()?;
-        let mut running = Self {
+        let serving = Serving::start(&config, health, store.as_ref())?;
+        capture.set(State::Well);
+        Ok(Self {
             config,
             live,
             identities,
@@ -285,65 +237,13 @@ impl Running {
             file,
             logs: log_files,
             tables,
-            store: store.clone(),
+            store,
             controls,
-            servers: Vec::new(),
-            stop_servers: None,
+            serving,
             governor: Governor::default(),
             step,
             capture,
-        };
-        running.serve(health, store)?;
-        running.capture.set(State::Well);
-        Ok(running)
-    }
-
-    /// Health and metrics for whoever asks.
-    fn serve(&mut self, health: &Health, store: Option<Arc<MetricStore>>) -> Result<(), DaemonError> {
-        let health_at = self.config.daemon.health.listen.on().copied();
-        let metrics_at = self.config.export.prometheus.listen.on().copied();
-        let places = places(health_at, metrics_at);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut servers = Vec::new();
-        for (address, shows_health) in places {
-            let key = if shows_health { "daemon.health.listen" } else { "export.prometheus.listen" };
-            let server = runtime.block_on(Server::listen(address, key))?;
-            self.servers.push(server.address());
-            let mut pages = Pages::default();
-            if shows_health {
-                pages = pages.with_health(health.clone());
-            }
-            if let Some(store) = &store {
-                let store = Arc::clone(store);
-                pages = pages.with_metrics(move |accept| page(&store, accept));
-            }
-            servers.push((server, pages));
-        }
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let (notifier, health) = (Notifier::of_process(), health.clone());
-        std::thread::Builder::new().name("pages".into()).spawn(move || {
-            runtime.block_on(async {
-                let mut tasks = tokio::task::JoinSet::new();
-                for (server, pages) in servers {
-                    let mut stopped = stopped.clone();
-                    tasks.spawn(server.run(pages, async move {
-                        // An error means that the sender has gone, which is the end, too.
-                        let _ = stopped.wait_for(|stop| *stop).await;
-                    }));
-                }
-                let mut ended = stopped.clone();
-                tokio::spawn(notifier.run_watchdog(health));
-                while let Some(ended) = tasks.join_next().await {
-                    if let Ok(Err(error)) = ended {
-                        eprintln!("plainsight: error: {error}");
-                    }
-                }
-                // The watchdog wants its signs of life though nobody is served. An error is the end, as above.
-                let _ = ended.wait_for(|stop| *stop).await;
-            });
-        })?;
-        self.stop_servers = Some(stop);
-        Ok(())
+        })
     }
 
     /// What it does, in a sentence.
@@ -353,7 +253,7 @@ impl Running {
             text.push_str("; OTLP to ");
             text.push_str(&destination.target);
         }
-        for address in &self.servers {
+        for address in &self.serving.addresses {
             text.push_str(&format!("; http://{address}/metrics"));
         }
         text
@@ -374,7 +274,12 @@ impl Running {
                 return Err(DaemonError::Broken);
             }
             self.capture.beat();
-            self.tend_logs(say)?;
+            if let Some(logs) = &mut self.logs {
+                if !logs.is_running() {
+                    return Err(DaemonError::Broken);
+                }
+                logs.tell(say);
+            }
             if let Some(Ok(reload)) = reloads.map(Receiver::try_recv) {
                 let _ = notifier.reloading();
                 let said = reload.to_string();
@@ -399,21 +304,6 @@ impl Running {
                 troubles.look(&self.exporter.stats(), self.pods.as_ref().map(PodWatch::state), say);
             }
             std::thread::sleep(PAUSE);
-        }
-        Ok(())
-    }
-
-    /// Lets others see how far log files are.
-    fn tend_logs(&mut self, say: &mut dyn FnMut(&str)) -> Result<(), DaemonError> {
-        let Some(logs) = &mut self.logs else { return Ok(()) };
-        if !logs.is_running() {
-            return Err(DaemonError::Broken);
-        }
-        if let Err(error) = logs.tell() {
-            say(&format!(
-                "warning: cannot write the status to {}: {error}",
-                self.config.daemon.state.display()
-            ));
         }
         Ok(())
     }
@@ -504,36 +394,9 @@ impl Running {
             logs.stop(deadline);
         }
         let destinations = end_exporter(self.exporter, deadline);
-        drop((self.stop_servers, self.pods));
+        drop((self.serving, self.pods));
         if feeder_failed { Err(DaemonError::Broken) } else { Ok(Summary { status, destinations }) }
     }
-}
-
-/// Sends what is left. A page that is being made holds the exporter for a moment.
-pub(super) fn end_exporter(mut exporter: Arc<Exporter>, deadline: Instant) -> Vec<DestinationStats> {
-    loop {
-        exporter = match Arc::try_unwrap(exporter) {
-            Ok(alone) => return alone.shutdown(deadline.saturating_duration_since(Instant::now())),
-            Err(shared) if Instant::now() >= deadline => return shared.stats(),
-            Err(shared) => shared,
-        };
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// Log files, where some are to be followed.
-fn follow(
-    config: &Config,
-    exporter: &Arc<Exporter>,
-    own: &Resource,
-    say: &mut dyn FnMut(&str),
-) -> Result<Option<LogService>, DaemonError> {
-    if config.logs.0.is_empty() {
-        return Ok(None);
-    }
-    let (limits, delay) = log_batches(config);
-    let around = Surroundings { state: &config.daemon.state, exporter, limits, delay, host: own };
-    Ok(Some(LogService::start(&config.logs, &around, say)?))
 }
 
 fn choices(config: &Config) -> Choices {
@@ -541,79 +404,4 @@ fn choices(config: &Config) -> Choices {
         traces: config.traces.enabled.then(|| settings::traces(config)),
         access_log: settings::access_log(config),
     }
-}
-
-/// The services that processes belong to, for what is limited by service.
-fn services(identities: Identities) -> impl Fn(u32) -> Option<Box<str>> + Send + Sync + 'static {
-    move |pid| {
-        let lookup = identities.resource(pid);
-        let resource = lookup.settled.then_some(lookup.resource)?;
-        let namespace = resource.service_namespace.as_deref().unwrap_or_default();
-        Some(format!("{namespace}/{}", resource.service_name).into())
-    }
-}
-
-/// Who is who, for metrics. What is not known yet may be in a moment.
-fn names(identities: Identities) -> Names {
-    let of_peers = identities.clone();
-    Names::new(
-        move |pid| {
-            let lookup = identities.resource(pid);
-            lookup.settled.then_some(lookup.resource)
-        },
-        move |address| {
-            let peer = of_peers.peer(address)?;
-            let name = peer.service.as_deref().unwrap_or(&peer.name);
-            Some(Peer {
-                name: name.into(),
-                namespace: peer.namespace.as_deref().map(Into::into),
-                is_observed: false,
-            })
-        },
-    )
-}
-
-/// The probe itself, as the service `plainsight` unless its environment names it.
-pub(super) fn own_resource(identities: &Identities) -> Arc<Resource> {
-    let mut resource = (*identities.resolve(std::process::id()).resource).clone();
-    if resource.service_name.is_empty() || resource.service_name.starts_with("unknown_service") {
-        resource.service_name = "plainsight".into();
-    }
-    let mut set = |name: &str, value: &str| {
-        resource.attributes.retain(|(known, _)| **known != *name);
-        resource.attributes.push((name.into(), ResourceValue::Text(value.into())));
-    };
-    set("service.name", &resource.service_name.clone());
-    set("service.version", env!("CARGO_PKG_VERSION"));
-    resource.attributes.sort_by(|left, right| left.0.cmp(&right.0));
-    Arc::new(resource)
-}
-
-/// Pods of this node, where there is a Kubernetes to ask.
-fn watch_pods(
-    config: &Config,
-    environment: &Environment,
-    identities: &Identities,
-    say: &mut dyn FnMut(&str),
-) -> Result<Option<PodWatch>, DaemonError> {
-    let is_pod = environment.get("KUBERNETES_SERVICE_HOST").is_some();
-    let wanted = match config.identity.kubernetes {
-        Kubernetes::On => true,
-        Kubernetes::Auto => is_pod,
-        Kubernetes::Off => false,
-    };
-    if !wanted {
-        return Ok(None);
-    }
-    let named = config.identity.node.clone().or_else(|| environment.get("NODE_NAME").map(str::to_owned));
-    let node = named.unwrap_or_else(|| {
-        let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        say(&format!(
-            "warning: the node's name is taken to be '{name}'; set NODE_NAME from spec.nodeName, or identity.node, if it is another"
-        ));
-        name
-    });
-    let watch = PodWatch::start(&node)?;
-    identities.use_pods(watch.source());
-    Ok(Some(watch))
 }

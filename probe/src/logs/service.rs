@@ -73,6 +73,8 @@ pub struct LogService {
     pipelines: Vec<Pipeline>,
     state: PathBuf,
     told: Option<Instant>,
+    /// Whether the status could not be written when it was last tried.
+    has_failed: bool,
 }
 
 impl LogService {
@@ -114,7 +116,7 @@ impl LogService {
             }
             pipelines.push(Pipeline::start(settings, destinations, checkpoints.clone())?);
         }
-        Ok(Self { pipelines, state: around.state.to_owned(), told: None })
+        Ok(Self { pipelines, state: around.state.to_owned(), told: None, has_failed: false })
     }
 
     /// How far each is.
@@ -129,16 +131,18 @@ impl LogService {
         self.pipelines.iter().all(Pipeline::is_running)
     }
 
-    /// Writes the status for `plainsight logs status`, if that is due. To be called now and then.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn tell(&mut self) -> io::Result<()> {
+    /// Writes the status for `plainsight logs status`, if that is due. To be called now and then. `say` is given a warning when
+    /// it cannot be written any more.
+    pub fn tell(&mut self, say: &mut dyn FnMut(&str)) {
         if self.told.is_some_and(|told| told.elapsed() < TELL) {
-            return Ok(());
+            return;
         }
         self.told = Some(Instant::now());
-        self.write(self.status())
+        let written = self.write(self.status());
+        if let (Err(error), false) = (&written, self.has_failed) {
+            say(&format!("warning: cannot write the status to {}: {error}", self.state.display()));
+        }
+        self.has_failed = written.is_err();
     }
 
     fn write(&self, pipelines: Vec<PipelineStatus>) -> io::Result<()> {

@@ -1,14 +1,16 @@
-//! Log files without requests: what `plainsight logs run` does, and needs no privileges for but to read the files.
+//! Log files: beside requests, or alone, which is what `plainsight logs run` does and needs no privileges for but to read
+//! the files.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use super::{DaemonError, Start, run::own_resource, settings};
+use super::{DaemonError, Start, naming::own_resource, settings};
 use crate::{
+    config::Config,
     export::otlp::{DestinationStats, Exporter},
-    identity::Identities,
+    identity::{Identities, Resource},
     logs::{LogService, Surroundings, records::EncoderLimits, status::PipelineStatus},
 };
 
@@ -34,32 +36,51 @@ pub fn run_logs(
     }
     let exporter = Arc::new(Exporter::start(&export)?);
     let host = own_resource(&Identities::new(settings::identity(&config)));
-    let (limits, delay) = log_batches(&config);
-    let around =
-        Surroundings { state: &config.daemon.state, exporter: &exporter, limits, delay, host: &host };
-    let mut service = LogService::start(&config.logs, &around, say)?;
+    let Some(mut service) = follow(&config, &exporter, &host, say)? else { return Ok(Default::default()) };
     say("following log files");
-    let mut has_told = true;
     while !asked() {
         if !service.is_running() {
             return Err(DaemonError::Broken);
         }
-        let told = service.tell();
-        if let (Err(error), true) = (&told, has_told) {
-            say(&format!("warning: cannot write the status to {}: {error}", config.daemon.state.display()));
-        }
-        has_told = told.is_ok();
+        service.tell(say);
         std::thread::sleep(PAUSE);
     }
     let deadline = Instant::now() + config.daemon.drain_deadline.0;
     let status = service.stop(deadline);
-    let destinations = super::run::end_exporter(exporter, deadline);
+    let destinations = end_exporter(exporter, deadline);
     Ok((status, destinations))
 }
 
+/// Log files, where some are to be followed.
+pub(super) fn follow(
+    config: &Config,
+    exporter: &Arc<Exporter>,
+    own: &Resource,
+    say: &mut dyn FnMut(&str),
+) -> Result<Option<LogService>, DaemonError> {
+    if config.logs.0.is_empty() {
+        return Ok(None);
+    }
+    let (limits, delay) = log_batches(config);
+    let around = Surroundings { state: &config.daemon.state, exporter, limits, delay, host: own };
+    Ok(Some(LogService::start(&config.logs, &around, say)?))
+}
+
 /// How large requests of log records become, and how long records wait.
-pub(super) fn log_batches(config: &crate::config::Config) -> (EncoderLimits, Duration) {
+fn log_batches(config: &Config) -> (EncoderLimits, Duration) {
     let (batches, delay) = settings::batches(config);
     // A line shall be with the receiver within a second.
     (EncoderLimits { records: batches.items, bytes: batches.bytes }, delay.min(Duration::from_millis(250)))
+}
+
+/// Sends what is left. A page that is being made holds the exporter for a moment.
+pub(super) fn end_exporter(mut exporter: Arc<Exporter>, deadline: Instant) -> Vec<DestinationStats> {
+    loop {
+        exporter = match Arc::try_unwrap(exporter) {
+            Ok(alone) => return alone.shutdown(deadline.saturating_duration_since(Instant::now())),
+            Err(shared) if Instant::now() >= deadline => return shared.stats(),
+            Err(shared) => shared,
+        };
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
