@@ -1,6 +1,6 @@
 //! Whether the kernel may interrupt one of the programs to run another on the same CPU.
 
-use std::fs;
+use std::{fs, sync::LazyLock};
 
 use probe_ebpf::ring::LANES;
 
@@ -11,8 +11,12 @@ const SINCE: (u32, u32) = (7, 0);
 /// How many programs may be at work on a CPU at once. Taking one of several lanes costs each a locked exchange. Where the
 /// version is not told, there are several.
 pub(super) fn lanes() -> u32 {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    if preempts(&release) { LANES } else { 1 }
+    /// The kernel stays the same as long as this process runs.
+    static OF_THIS_KERNEL: LazyLock<u32> = LazyLock::new(|| {
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        if preempts(&release) { LANES } else { 1 }
+    });
+    *OF_THIS_KERNEL
 }
 
 fn preempts(release: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Reads the rings that the kernel programs write what calls moved into, some for each CPU, in order of time.
 //!
-//! This is the one module with `unsafe` code: the rings are memory that the kernel writes. What makes reading it sound is
+//! The code is `unsafe` where the rings are memory that the kernel writes. What makes reading it sound is
 //! told in `probe_ebpf::ring`: bytes below `written` are not touched again by the kernel until `read` has passed them.
 #![expect(unsafe_code, reason = "memory shared with the kernel")]
 
