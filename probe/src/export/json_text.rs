@@ -54,6 +54,14 @@ pub(crate) fn append_number(line: &mut Vec<u8>, mut number: u64) {
     line.extend_from_slice(&digits[start..]);
 }
 
+/// Appends a number that may be negative.
+pub(crate) fn append_integer(line: &mut Vec<u8>, number: i64) {
+    if number < 0 {
+        line.push(b'-');
+    }
+    append_number(line, number.unsigned_abs());
+}
+
 /// Whether any byte needs a closer look: control characters, quotes, backslashes, and all that is not ASCII. Without a
 /// branch for each byte, so that the compiler looks at many at once.
 fn has_special(text: &str) -> bool {

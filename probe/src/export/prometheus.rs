@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use crate::{
     identity::{Resource, ResourceValue},
     signal::{
-        WallTime,
+        WallTime, hexadecimal,
         metrics::{
             HistogramView, MetricStore, SeriesView, SpanRef, ValueView,
             table::{Kind, Metric},
@@ -211,7 +211,7 @@ fn append_exemplar(value: f64, span: &SpanRef, out: &mut String) {
 
 fn append_hex(bytes: &[u8], out: &mut String) {
     for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
+        out.extend(hexadecimal(*byte).map(char::from));
     }
 }
 

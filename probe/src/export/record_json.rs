@@ -6,9 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{
     identity_json::append_identity,
-    json_text::{append_number, append_text},
+    json_text::{append_integer, append_number, append_text},
 };
-use crate::signal::{AttributeValue, Record, outcome_name, outcome_reason, side_name};
+use crate::signal::{AttributeValue, Record, hexadecimal, outcome_name, outcome_reason, side_name};
 
 /// Appends the record as JSON on one line, without its end.
 pub fn append_record(line: &mut Vec<u8>, record: &Record) {
@@ -44,7 +44,7 @@ pub fn append_record(line: &mut Vec<u8>, record: &Record) {
 }
 
 /// The name of a field that is not the first one. Names are ours and need no escaping.
-pub(super) fn append_name(line: &mut Vec<u8>, name: &str) {
+pub(crate) fn append_name(line: &mut Vec<u8>, name: &str) {
     line.extend_from_slice(b",\"");
     line.extend_from_slice(name.as_bytes());
     line.extend_from_slice(b"\":");
@@ -93,12 +93,7 @@ fn append_attributes(line: &mut Vec<u8>, record: &Record) {
         line.push(b':');
         match value {
             AttributeValue::Text(text) => append_text(line, text),
-            AttributeValue::Integer(number) => {
-                if number < 0 {
-                    line.push(b'-');
-                }
-                append_number(line, number.unsigned_abs());
-            }
+            AttributeValue::Integer(number) => append_integer(line, number),
             AttributeValue::Texts(texts) => {
                 line.push(b'[');
                 for (place, text) in texts.into_iter().enumerate() {
@@ -114,13 +109,13 @@ fn append_attributes(line: &mut Vec<u8>, record: &Record) {
     line.push(b'}');
 }
 
-fn append_id(line: &mut Vec<u8>, name: &str, id: Option<&[u8]>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+/// An identifier in hexadecimal.
+pub(crate) fn append_id(line: &mut Vec<u8>, name: &str, id: Option<&[u8]>) {
     append_name(line, name);
     let Some(id) = id else { return line.extend_from_slice(b"null") };
     line.push(b'"');
     for byte in id {
-        line.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        line.extend_from_slice(&hexadecimal(*byte));
     }
     line.push(b'"');
 }

@@ -1,12 +1,13 @@
 //! What settings would do, without doing it.
 
-use std::{fs::File, io, os::unix::fs::FileExt as _, path::PathBuf};
+use std::{fs::File, path::PathBuf};
 
 use serde::Serialize;
 
 use super::{
     configured,
     discover::PatternError,
+    files::read_full,
     records::{LogRecord, Maker, SettingsError, Sink, Source, append_json},
 };
 use crate::{config::LogSource, identity::Resource, signal::WallTime};
@@ -82,7 +83,7 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
     };
     for found in walk.files.into_iter().take(files) {
         let mut bytes = vec![0; BYTES];
-        let read = File::open(&found.path).and_then(|file| read_some(&file, &mut bytes));
+        let read = File::open(&found.path).and_then(|file| read_full(&file, &mut bytes, 0));
         let length = match read {
             Ok(length) => length,
             Err(error) => {
@@ -125,17 +126,6 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
         });
     }
     Ok(preview)
-}
-
-fn read_some(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, length as u64)? {
-            0 => break,
-            count => length += count,
-        }
-    }
-    Ok(length)
 }
 
 struct First {

@@ -3,8 +3,23 @@
 use std::{
     fs::File,
     hash::{BuildHasher, RandomState},
-    io::Read,
+    io::{self, Read as _},
 };
+
+/// A byte as two hexadecimal digits, as identifiers are written.
+#[inline]
+pub(crate) fn hexadecimal(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+}
+
+/// Fills a buffer from the system's source of randomness.
+///
+/// # Errors
+/// If there is none, as in a bare chroot.
+pub(crate) fn fill_random(bytes: &mut [u8]) -> io::Result<()> {
+    File::open("/dev/urandom")?.read_exact(bytes)
+}
 
 /// Makes trace and span identifiers (W3C Trace Context section 3.2.2: random, not all zero).
 ///
@@ -20,8 +35,7 @@ impl IdGenerator {
     #[must_use]
     pub fn from_system() -> Self {
         let mut seed = [0_u8; 32];
-        let read = File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut seed));
-        if read.is_err() {
+        if fill_random(&mut seed).is_err() {
             // Without /dev (a bare chroot), the keys of the standard library's hash maps are the system's randomness.
             for part in seed.chunks_exact_mut(8) {
                 part.copy_from_slice(&RandomState::new().hash_one(0_u8).to_le_bytes());

@@ -30,6 +30,7 @@ pub use filter_values::{FilterValueError, PathPattern, RemotePattern, StatusPatt
 pub use grouping::{Grouping, KeyField, KeyFields, OVERFLOW, default_fields};
 pub use histogram::Histogram;
 pub use ids::IdGenerator;
+pub(crate) use ids::{fill_random, hexadecimal};
 pub use record::{Record, RecordBuilder, outcome_name, outcome_reason, side_name};
 pub use report::{Report, ReportRow};
 pub use status::{LossReason, Status, limit_notes};

@@ -9,7 +9,7 @@ use super::text;
 use crate::{
     export::visible,
     identity::Image,
-    signal::{AttributeValue, Record, outcome_name, outcome_reason, side_name},
+    signal::{self, AttributeValue, Record, outcome_name, outcome_reason, side_name},
 };
 
 /// Columns of the names on the left.
@@ -96,5 +96,5 @@ fn line(name: &str, value: &str) -> Line<'static> {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().flat_map(|&byte| signal::hexadecimal(byte)).map(char::from).collect()
 }

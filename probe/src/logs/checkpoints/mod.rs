@@ -120,9 +120,7 @@ impl Checkpoints {
         let damaged = |error: &dyn std::fmt::Display| Refusal::Damaged(error.to_string());
         // A damaged file may break assumptions that the library asserts.
         let opened = catch_unwind(AssertUnwindSafe(|| -> Result<Self, Refusal> {
-            let mut builder = Database::builder();
-            builder.set_cache_size(CACHE_BYTES);
-            let database = builder.create(path).map_err(|error| refusal(path, error))?;
+            let database = database(path).map_err(|error| refusal(path, error))?;
             let write = database.begin_write().map_err(|error| damaged(&error))?;
             let key = {
                 let files = write.open_table(FILES).map_err(|error| damaged(&error))?;
@@ -196,12 +194,7 @@ impl Checkpoints {
         };
         let mut held = self.database.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            *held = Some(
-                Database::builder()
-                    .set_cache_size(CACHE_BYTES)
-                    .create(&self.path)
-                    .map_err(|error| failed(&error))?,
-            );
+            *held = Some(database(&self.path).map_err(|error| failed(&error))?);
         }
         let Some(database) = held.as_ref() else { return Err(failed(&"it is closed")) };
         let written = Self::write(database, pipeline, kept, forgotten);
@@ -233,6 +226,11 @@ impl Checkpoints {
         write.commit()?;
         Ok(())
     }
+}
+
+/// Opens a database, or makes it.
+fn database(path: &Path) -> Result<Database, DatabaseError> {
+    Database::builder().set_cache_size(CACHE_BYTES).create(path)
 }
 
 /// Why a database was not opened.

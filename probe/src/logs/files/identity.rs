@@ -10,8 +10,10 @@ use std::{
 
 use siphasher::sip::SipHasher24;
 
+use crate::signal::fill_random;
+
 /// Bytes at the beginning of a file that it is known by, once it has so many.
-pub(super) const HEAD_BYTES: usize = 1024;
+pub(in crate::logs) const HEAD_BYTES: usize = 1024;
 
 /// Bytes before an offset that tell whether they are still those that were read.
 pub(super) const WINDOW_BYTES: usize = 256;
@@ -27,7 +29,7 @@ impl HashKey {
     /// If the system has none.
     pub fn random() -> io::Result<Self> {
         let mut key = [0; 16];
-        io::Read::read_exact(&mut File::open("/dev/urandom")?, &mut key)?;
+        fill_random(&mut key)?;
         Ok(Self(key))
     }
 
@@ -150,7 +152,7 @@ pub(super) fn born_ns(metadata: &Metadata) -> u64 {
 }
 
 /// Reads until the buffer is full or the file ends.
-pub(super) fn read_full(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(in crate::logs) fn read_full(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut length = 0;
     while length < bytes.len() {
         match file.read_at(&mut bytes[length..], offset + length as u64) {

@@ -6,9 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{follower::Follower, following::Held};
+use super::{
+    follower::Follower,
+    following::{Held, begin_within},
+};
 use crate::logs::{
-    files::{Copied, Place},
+    files::{Copied, HEAD_BYTES, Place},
     status::Kind,
 };
 
@@ -48,7 +51,7 @@ pub(super) fn is_named_after(path: &Path, other: &Path) -> bool {
 impl Follower {
     /// Looks at the beginning of a file of which nothing was read.
     pub(super) fn judge(&mut self, place: Place) -> Judgement {
-        let mut beginning = [0; 1024];
+        let mut beginning = [0; HEAD_BYTES];
         let Some(file) = self.files.get(&place) else { return Judgement::Skip };
         let length = file.reader.peek(&mut beginning).unwrap_or(0);
         let beginning = &beginning[..length];
@@ -138,11 +141,7 @@ impl Follower {
         if file.reader.go_to(offset).is_err() {
             return Judgement::Read;
         }
-        file.maker.reset(offset);
-        let mut head = [0; 4];
-        if let Ok(length) = file.reader.peek(&mut head) {
-            file.maker.look_at_head(head.get(..length).unwrap_or_default());
-        }
+        begin_within(&mut file.maker, &file.reader);
         file.dispatched = offset;
         file.acknowledged = offset;
         file.size = file.size.max(offset);

@@ -76,8 +76,8 @@ pub(super) struct Report {
     pub(super) outcome: Outcome,
 }
 
-/// Tells a pipeline what became of a shipment.
-#[derive(Debug)]
+/// Tells a pipeline what became of a shipment. It is told by one of its clones.
+#[derive(Debug, Clone)]
 pub struct Done {
     pub(super) sender: Sender<Report>,
     pub(super) waker: Waker,

@@ -272,9 +272,9 @@ impl Follower {
             Ok(Step::Rewritten(had)) => {
                 let lost = file.size.saturating_sub(had);
                 let path = file.path.clone();
-                let counts = file.maker.counts();
-                self.lines += counts.lines - file.told.lines;
-                self.records += counts.records - file.told.records;
+                let (counts, told) = file.take_counts();
+                self.lines += counts.lines - told.lines;
+                self.records += counts.records - told.records;
                 self.epochs += 1;
                 let settings = &self.settings;
                 let oldest = file.restart(&settings.plan, &settings.resource, self.epochs, now_ns, had);
@@ -359,8 +359,7 @@ impl Follower {
             let Some(file) = self.files.get_mut(&place) else { continue };
             file.is_touched = false;
             extents.extend(file.extent());
-            let counts = file.maker.counts();
-            let told = std::mem::replace(&mut file.told, counts);
+            let (counts, told) = file.take_counts();
             self.lines += counts.lines - told.lines;
             self.records += counts.records - told.records;
             let path = &file.path;

@@ -85,11 +85,7 @@ impl Following {
         let mut maker = Maker::with_plan(Arc::clone(plan));
         let offset = reader.offset();
         if offset > 0 {
-            maker.reset(offset);
-            let mut head = [0; 4];
-            if let Ok(length) = reader.peek(&mut head) {
-                maker.look_at_head(&head[..length]);
-            }
+            begin_within(&mut maker, &reader);
         }
         let source = source(&path, &reader, resource, generation_ns);
         let real = path.canonicalize().ok().filter(|real| *real != path);
@@ -174,9 +170,24 @@ impl Following {
         Some(Extent { place: self.place(), epoch: self.epoch, offset, identity })
     }
 
+    /// What was counted since this was asked last, and all that was counted before.
+    pub(super) fn take_counts(&mut self) -> (Counts, Counts) {
+        let counts = self.maker.counts();
+        (counts, std::mem::replace(&mut self.told, counts))
+    }
+
     /// Whether all that is known to be in it has been read and acknowledged.
     pub(super) fn is_complete(&self) -> bool {
         self.acknowledged >= self.size && self.acknowledged >= self.reader.offset()
+    }
+}
+
+/// Lets records begin where the reader of a file stands, which is not its beginning.
+pub(super) fn begin_within(maker: &mut Maker, reader: &Reader) {
+    maker.reset(reader.offset());
+    let mut head = [0; 4];
+    if let Ok(length) = reader.peek(&mut head) {
+        maker.look_at_head(head.get(..length).unwrap_or_default());
     }
 }
 

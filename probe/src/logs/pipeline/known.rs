@@ -10,7 +10,7 @@ use std::{
 use super::copies::is_named_after;
 use crate::logs::{
     checkpoints::Checkpoint,
-    files::{HashKey, Place, Reader},
+    files::{HEAD_BYTES, HashKey, Opened, Place, Reader},
 };
 
 /// Names in one folder that are looked through for files that were renamed.
@@ -52,7 +52,7 @@ impl Known {
         if self.by_head.is_empty() {
             return Ok(None);
         }
-        let mut beginning = [0; 1024];
+        let mut beginning = [0; HEAD_BYTES];
         let length = reader.peek(&mut beginning)?;
         for &known in self.lengths.iter().rev().filter(|&&known| usize::from(known) <= length) {
             let hash = self.key.hash(beginning.get(..usize::from(known)).unwrap_or_default());
@@ -95,16 +95,10 @@ impl Known {
         (paths, gone)
     }
 
-    pub(super) fn has(&self, place: Place) -> bool {
-        self.by_place.contains_key(&place)
-    }
-}
-
-impl Known {
     /// Whether the file at a path is a known one, by all that it is known by.
-    pub(super) fn is_at(&self, path: &Path, key: HashKey) -> bool {
-        let Ok(mut reader) = Reader::open(path, key) else { return false };
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let Ok(mut reader) = Reader::open(path, self.key) else { return false };
         let Some(known) = self.by_place.get(&reader.place()) else { return false };
-        reader.resume(&known.identity).is_ok_and(|opened| opened == crate::logs::files::Opened::Known)
+        reader.resume(&known.identity).is_ok_and(|opened| opened == Opened::Known)
     }
 }

@@ -81,8 +81,7 @@ impl Follower {
             (pattern, sentence)
         });
         self.findings.set(Kind::WithoutFiles, nothing);
-        let problems: Vec<_> = walk.problems.into_iter().collect();
-        for (path, error) in &problems {
+        for (path, error) in &walk.problems {
             self.unreadable(path, error);
         }
         if walk.is_incomplete {
@@ -103,13 +102,12 @@ impl Follower {
     fn find_renamed(&mut self) {
         let (paths, gone) = self.known.renamed();
         for path in paths {
-            use std::os::unix::fs::MetadataExt as _;
             let Ok(metadata) = fs::metadata(&path) else { continue };
-            let place = Place { device: metadata.dev(), inode: metadata.ino() };
+            let place = Place::of(&metadata);
             // Only what is surely the same: everything else there was not asked for.
-            if self.known.is_at(&path, self.key) && !self.files.contains_key(&place) {
+            if self.known.is_at(&path) && !self.files.contains_key(&place) {
                 self.admit(&path);
-            } else if self.known.has(place) && self.known.take(place).is_some() {
+            } else if self.known.take(place).is_some() {
                 self.forgotten.push(place);
             }
         }

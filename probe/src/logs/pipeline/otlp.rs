@@ -42,16 +42,15 @@ impl Destination for OtlpLogs {
 
     fn submit(&mut self, shipment: &Shipment, done: Done) -> bool {
         let Some(batch) = shipment.request.clone() else { return true };
-        // The exporter drops what it does not take, so another is made for that.
-        let (sender, waker) = (done.sender.clone(), done.waker.clone());
-        let (number, destination) = (done.shipment, done.destination);
-        let accepted =
-            self.exporter.submit_and_track(batch, self.stream, move |delivery| done.tell(outcome(&delivery)));
+        // The exporter drops what it does not take.
+        let tracked = done.clone();
+        let tell = move |delivery: Delivery| tracked.tell(outcome(&delivery));
+        let accepted = self.exporter.submit_and_track(batch, self.stream, tell);
         self.is_unwanted = accepted == Acceptance::NotWanted;
         match accepted {
             Acceptance::Queued => true,
             Acceptance::TooLarge => {
-                Done { sender, waker, shipment: number, destination }.tell(Outcome::Refused);
+                done.tell(Outcome::Refused);
                 true
             }
             Acceptance::Full | Acceptance::NotWanted | Acceptance::ShutDown => false,

@@ -12,6 +12,7 @@ use crate::{
     export::{Batch, SignalKind},
     identity::Resource,
     signal::{
+        hexadecimal,
         otlp::{
             Item, Limits, SCHEMA_URL, append_scope, encode_resource,
             log_record::{
@@ -84,11 +85,28 @@ impl Source {
 
     /// What names this record among all, if the file has an identity.
     #[must_use]
-    pub fn record_uid(&self, record: &LogRecord<'_>) -> Option<String> {
+    pub fn record_uid(&self, record: &LogRecord<'_>) -> Option<RecordUid> {
         let mut hasher = self.identity?;
         hasher.write_u64(record.begin);
         hasher.write_u64(record.end);
-        Some(format!("{:032x}", hasher.finish128().as_u128()))
+        let hash = hasher.finish128().as_u128().to_be_bytes();
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(hash) {
+            pair.copy_from_slice(&hexadecimal(byte));
+        }
+        Some(RecordUid(digits))
+    }
+}
+
+/// What names a record among all (`log.record.uid`): 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordUid([u8; 32]);
+
+impl RecordUid {
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -262,10 +280,8 @@ fn attributes(out: &mut Vec<u8>, source: &Source, record: &LogRecord<'_>) {
     if let Some(stream) = record.stream {
         item.text("log.iostream", stream.name());
     }
-    if source.identity.is_some()
-        && let Some(uid) = source.record_uid(record)
-    {
-        item.text("log.record.uid", &uid);
+    if let Some(uid) = source.record_uid(record) {
+        item.text("log.record.uid", uid.as_str());
     }
     if record.is_cut {
         item.boolean("plainsight.log.is_cut", true);

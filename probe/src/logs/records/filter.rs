@@ -45,9 +45,5 @@ impl Rule {
 
 /// A regular expression, which takes linear time whatever it is and whatever it is matched with.
 pub(super) fn compile(place: &'static str, pattern: &str) -> Result<Regex, SettingsError> {
-    Regex::new(pattern).map_err(|error| SettingsError::Pattern {
-        place,
-        pattern: pattern.to_owned(),
-        reason: error.to_string(),
-    })
+    Regex::new(pattern).map_err(|error| SettingsError::pattern(place, pattern, &error))
 }

@@ -1,6 +1,7 @@
 //! What belongs together in one stream: parts of a line that the runtime split, and lines of a record.
 
 use super::{
+    lines::KEPT_BYTES,
     multiline::{Position, Rule},
     record::Stream,
 };
@@ -21,9 +22,6 @@ pub(super) struct Piece<'a> {
     /// Whether its encoding was wrong somewhere.
     pub(super) is_repaired: bool,
 }
-
-/// Memory that is kept for the next record.
-const KEPT_BYTES: usize = 16 << 10;
 
 /// Pieces put together, with the facts of the first.
 #[derive(Debug, Default)]
@@ -139,12 +137,6 @@ impl Lane {
     pub(super) fn begin(&self) -> Option<u64> {
         let begin = |joined: &Joined| joined.head.map(|head| head.begin);
         [begin(&self.parts), begin(&self.block)].into_iter().flatten().min()
-    }
-
-    /// Gives back memory beyond so many bytes, save what is in use.
-    pub(super) fn release(&mut self, bytes: usize) {
-        self.parts.bytes.shrink_to(bytes);
-        self.block.bytes.shrink_to(bytes);
     }
 
     /// Bytes of memory.

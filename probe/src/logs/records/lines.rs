@@ -85,8 +85,8 @@ pub(super) struct Lines {
     pub(super) late_bytes: u64,
 }
 
-/// Memory that is kept for the next line.
-const KEPT_BYTES: usize = 16 << 10;
+/// Memory that is kept for the next line or record.
+pub(super) const KEPT_BYTES: usize = 16 << 10;
 
 impl Lines {
     pub(super) fn new(framing: Framing, limit: usize) -> Self {
@@ -119,9 +119,11 @@ impl Lines {
         self.offset = offset;
     }
 
-    /// Gives back memory beyond so many bytes, save what is in use.
+    /// Gives back memory beyond so many bytes, unless a line waits for its end.
     pub(super) fn release(&mut self, bytes: usize) {
-        self.held.shrink_to(bytes);
+        if self.held.is_empty() {
+            self.held.shrink_to(bytes);
+        }
     }
 
     /// Bytes of memory.

@@ -7,7 +7,7 @@ use super::{
     container::{self, Unwrapped},
     encoding::Decoding,
     lane::{Lane, LaneSettings, Piece},
-    lines::{Line, Lines},
+    lines::{KEPT_BYTES, Line, Lines},
     multiline::Rule,
     refine::{Refiner, RefinerSettings},
     settings::Container,
@@ -81,9 +81,6 @@ struct Steps {
     refiner: Refiner,
     counts: Counts,
 }
-
-/// Memory that is kept for the next line.
-const KEPT_BYTES: usize = 16 << 10;
 
 impl Maker {
     /// A maker for a file that is read from its beginning. For many files with the same settings, see [`Self::with_plan`].
@@ -176,7 +173,6 @@ impl Maker {
             lane.expire(&plan.lanes, now_ns, &mut |piece| {
                 refiner.refine(&plan.refiner, piece, counts, out);
             });
-            lane.release(kept);
         }
         for buffer in [&mut steps.decoded, &mut steps.unwrapped] {
             buffer.clear();

@@ -32,7 +32,7 @@ mod time;
 mod trace;
 
 pub use counts::Counts;
-pub use encoder::{Encoder, EncoderLimits, Source};
+pub use encoder::{Encoder, EncoderLimits, RecordUid, Source};
 pub use fields::{FieldValue, Fields};
 pub use maker::{Maker, Plan};
 pub use ndjson::append_json;

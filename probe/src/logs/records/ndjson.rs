@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{FieldValue, LogRecord, Source};
-use crate::export::{append_number, append_text};
+use crate::export::{append_id, append_integer, append_name, append_number, append_text};
 
 /// Appends a record as one line, with its end: what `plainsight logs preview --json` prints and what goes to files.
 ///
@@ -40,19 +40,16 @@ pub fn append_json(line: &mut Vec<u8>, source: &Source, record: &LogRecord<'_>) 
     append_number(line, record.end);
     for (name, is_so) in [("is_cut", record.is_cut), ("is_unfinished", record.is_unfinished)] {
         if is_so {
-            line.extend_from_slice(format!(",\"{name}\":true").as_bytes());
+            append_name(line, name);
+            line.extend_from_slice(b"true");
         }
     }
     for (name, id) in [
         ("trace_id", record.trace_id.as_ref().map(<[u8; 16]>::as_slice)),
         ("span_id", record.span_id.as_ref().map(<[u8; 8]>::as_slice)),
     ] {
-        if let Some(id) = id {
-            line.extend_from_slice(format!(",\"{name}\":\"").as_bytes());
-            for byte in id {
-                line.extend_from_slice(format!("{byte:02x}").as_bytes());
-            }
-            line.push(b'"');
+        if id.is_some() {
+            append_id(line, name, id);
         }
     }
     line.extend_from_slice(b"}\n");
@@ -77,19 +74,19 @@ fn append_attributes(line: &mut Vec<u8>, source: &Source, record: &LogRecord<'_>
     }
     if let Some(uid) = source.record_uid(record) {
         name(line, "log.record.uid");
-        append_text(line, &uid);
+        append_text(line, uid.as_str());
     }
     for (key, value) in record.attributes.iter() {
         name(line, key);
         match value {
             FieldValue::Text(text) => append_text(line, text),
-            FieldValue::Integer(number) => line.extend_from_slice(number.to_string().as_bytes()),
+            FieldValue::Integer(number) => append_integer(line, number),
             // JSON has no word for what is not a number, which no format gives either.
             FieldValue::Double(number) if number.is_finite() => {
                 line.extend_from_slice(format!("{number:?}").as_bytes());
             }
             FieldValue::Double(_) => line.extend_from_slice(b"null"),
-            FieldValue::Boolean(truth) => line.extend_from_slice(truth.to_string().as_bytes()),
+            FieldValue::Boolean(truth) => line.extend_from_slice(if truth { b"true" } else { b"false" }),
         }
     }
 }

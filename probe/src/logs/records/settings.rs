@@ -329,3 +329,10 @@ pub enum SettingsError {
         most: usize,
     },
 }
+
+impl SettingsError {
+    /// That a regular expression is none.
+    pub(super) fn pattern(place: &'static str, pattern: &str, error: &regex::Error) -> Self {
+        Self::Pattern { place, pattern: pattern.to_owned(), reason: error.to_string() }
+    }
+}

@@ -3,7 +3,7 @@
 use regex::{CaptureLocations, Regex};
 
 use super::Found;
-use crate::logs::records::{FieldValue, Fields, settings::SettingsError};
+use crate::logs::records::{FieldValue, Fields, filter, settings::SettingsError};
 
 /// Places of groups, used again for the next text.
 pub(super) struct Groups {
@@ -18,11 +18,7 @@ impl std::fmt::Debug for Groups {
 }
 
 pub(super) fn compile(pattern: &str) -> Result<Regex, SettingsError> {
-    let compiled = Regex::new(pattern).map_err(|error| SettingsError::Pattern {
-        place: "parse.regex",
-        pattern: pattern.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let compiled = filter::compile("parse.regex", pattern)?;
     if compiled.capture_names().flatten().next().is_none() {
         return Err(SettingsError::NoNames(pattern.to_owned()));
     }

@@ -22,11 +22,7 @@ pub(super) enum Rule {
 impl Rule {
     pub(super) fn new(rule: &MultilineRule) -> Result<Self, SettingsError> {
         let compile = |place, pattern: &str| {
-            Regex::new(pattern).map_err(|error| SettingsError::Pattern {
-                place,
-                pattern: pattern.to_owned(),
-                reason: error.to_string(),
-            })
+            Regex::new(pattern).map_err(|error| SettingsError::pattern(place, pattern, &error))
         };
         Ok(match rule {
             MultilineRule::Start(pattern) => Self::Start(compile("multiline.start", pattern)?),
