@@ -230,9 +230,9 @@ impl Details for KafkaExchange<'_> {
         }
         if wanted.contains(MessagingDestinationPartitionId)
             && let Some(partition) = self.subject().and_then(Said::only_partition)
-            && let Ok(partition) = u64::try_from(partition)
         {
-            visit(MessagingDestinationPartitionId, MetricValue::Text(decimal(partition, &mut [0; 20])));
+            let text = decimal(u64::from(partition), &mut [0; 20]);
+            visit(MessagingDestinationPartitionId, MetricValue::Text(text));
         }
         if let Some(error) = self.error().filter(|_| wanted.contains(ErrorType)) {
             visit(ErrorType, MetricValue::Text(error));

@@ -325,9 +325,10 @@ impl Said {
         self.topic_count() == Some(1)
     }
 
-    /// The partition, if the message is about exactly one.
-    pub(super) fn only_partition(&self) -> Option<i32> {
-        self.partition.filter(|_| self.is_about_one() && self.partition_total == 1)
+    /// The partition, if the message is about exactly one. A number below zero names none.
+    pub(super) fn only_partition(&self) -> Option<u32> {
+        let partition = self.partition.filter(|_| self.is_about_one() && self.partition_total == 1)?;
+        u32::try_from(partition).ok()
     }
 
     /// How many records it brings, if that is certain.
