@@ -153,8 +153,8 @@ pub struct EndOfStreamRecord {
     pub header: Header,
     /// Sequence number just past the last byte.
     pub sequence: u32,
-    /// Not used.
-    pub reserved: u32,
+    /// Calls of this flow whose records were lost since its last chunk.
+    pub lost_calls: u32,
 }
 
 /// A connection's socket is gone.

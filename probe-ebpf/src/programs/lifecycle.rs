@@ -124,15 +124,20 @@ fn finished(sock: *const u8) {
         return;
     };
     // SAFETY: the entry stays valid for the run of the program.
-    let (id, announced) = unsafe { ((*connection).id, (*connection).announced) };
+    let (id, announced, flags) =
+        unsafe { ((*connection).id, (*connection).announced, (*connection).flags as u16) };
     if announced == 0 {
         return;
     }
     let sequence = read_kernel(sock.wrapping_add(offset!(tcp_write_sequence))).unwrap_or(0);
     send::<EndOfStreamRecord>(|record| {
-        let header = header(kind::END_OF_STREAM, 0, id);
-        // SAFETY: a place in the ring.
-        unsafe { record.write(EndOfStreamRecord { header, sequence, reserved: 0 }) };
+        let header = header(kind::END_OF_STREAM, flags & flags::NO_SEQUENCE, id);
+        // SAFETY: a place in the ring; the entry stays valid for the run of the program.
+        unsafe {
+            let lost_calls = (*connection).lost_calls[usize::from(flow::SENT & 1)];
+            record.write(EndOfStreamRecord { header, sequence, lost_calls });
+            (*connection).lost_calls[usize::from(flow::SENT & 1)] = 0;
+        }
     });
 }
 

@@ -98,11 +98,13 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
         }
         kind::END_OF_STREAM => {
             let (record, _) = record::read::<EndOfStreamRecord>(bytes)?;
+            let has_sequence = header.flags & flags::NO_SEQUENCE == 0;
             Event::EndOfStream(EndOfStream {
                 connection,
                 at,
                 flow: direction(header),
-                sequence: Some(record.sequence),
+                sequence: has_sequence.then_some(record.sequence),
+                lost_calls: record.lost_calls,
             })
         }
         kind::CLOSED => {

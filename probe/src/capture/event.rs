@@ -159,6 +159,8 @@ pub struct EndOfStream {
     pub flow: Flow,
     /// Sequence number just past its last byte.
     pub sequence: Option<u32>,
+    /// Calls of this stream whose records were lost since its last chunk.
+    pub lost_calls: u32,
 }
 
 /// The end of a connection.

@@ -32,7 +32,7 @@ mod tests;
 use super::held::{Held, Incoming};
 pub use super::limits::{Limits, Reassembly, Source};
 use super::offsets::{Offsets, low};
-use crate::capture::Flow;
+use crate::capture::{EndOfStream, Flow};
 
 /// Receives a stream in order: each call continues where the one before it ended.
 pub trait Outlet {
@@ -143,17 +143,13 @@ impl Stream {
         }
     }
 
-    /// The stream ends before `sequence`, or, without one, here.
-    pub fn end(
-        &mut self,
-        sequence: Option<u32>,
-        at: Timestamp,
-        shared: &mut Reassembly,
-        out: &mut impl Outlet,
-    ) {
+    /// The stream ends before the sequence number that is told, or, without one, here.
+    pub fn end(&mut self, end: &EndOfStream, shared: &mut Reassembly, out: &mut impl Outlet) {
+        let at = end.at;
+        self.lost_calls = self.lost_calls.saturating_add(end.lost_calls);
         let step = &mut Step { now: at, shared, out };
-        let Some(sequence) = sequence else {
-            self.release_all(step);
+        let Some(sequence) = end.sequence else {
+            self.lose_rest(step);
             return self.pass_end(step);
         };
         let offset = self.locate(sequence, step);
@@ -165,6 +161,9 @@ impl Stream {
             return self.pass_end(step);
         }
         self.held.get_or_insert_default().end.get_or_insert((offset, at));
+        if self.loss_is_known(step) {
+            self.release_all(step);
+        }
     }
 
     /// The opposite direction reports that this stream has come to `sequence`; its offset, if it can be told.
@@ -201,8 +200,8 @@ impl Stream {
         self.expire(&mut Step { now, shared, out });
     }
 
-    /// The connection is over: passes on what is left. `lost_calls` is how many calls were lost after the last chunk;
-    /// what they moved is a gap of unknown length.
+    /// The connection is over: passes on what is left. `lost_calls` is how many calls were lost after the last chunk, or
+    /// after the end of the stream was told.
     pub fn finish(
         &mut self,
         lost_calls: u32,
@@ -210,10 +209,15 @@ impl Stream {
         shared: &mut Reassembly,
         out: &mut impl Outlet,
     ) {
+        self.lost_calls = self.lost_calls.saturating_add(lost_calls);
         let step = &mut Step { now, shared, out };
+        self.lose_rest(step);
+    }
+
+    /// Passes on what is held; what known lost calls moved behind it is a gap of unknown length.
+    fn lose_rest<O: Outlet>(&mut self, step: &mut Step<'_, O>) {
         self.release_all(step);
-        if lost_calls > 0 && self.phase != Phase::Ended {
-            self.lost_calls = self.lost_calls.saturating_add(lost_calls);
+        if self.lost_calls > 0 && self.phase != Phase::Ended {
             if self.next == 0 {
                 self.start_arrival();
             }

@@ -43,7 +43,7 @@ impl Streams {
 
     /// One stream announces its end.
     pub fn end(&mut self, end: &EndOfStream, shared: &mut Reassembly, out: &mut impl Outlet) {
-        self.pair(end.flow).0.end(end.sequence, end.at, shared, out);
+        self.pair(end.flow).0.end(end, shared, out);
     }
 
     /// Time has passed: gives up holes that were waited for long enough.

@@ -222,7 +222,8 @@ fn report(
         }));
     }
     if findings.end.is_some() {
-        observe(&Event::EndOfStream(EndOfStream { connection: id, at, flow, sequence: findings.end }));
+        let sequence = findings.end;
+        observe(&Event::EndOfStream(EndOfStream { connection: id, at, flow, sequence, lost_calls: 0 }));
     }
     if let Some(reset) = findings.closed {
         observe(&closed(id, at, reset));

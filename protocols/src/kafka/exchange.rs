@@ -231,7 +231,8 @@ impl Details for KafkaExchange<'_> {
         if wanted.contains(MessagingDestinationPartitionId)
             && let Some(partition) = self.subject().and_then(Said::only_partition)
         {
-            let text = decimal(u64::from(partition), &mut [0; 20]);
+            let mut digits = [0; 20];
+            let text = decimal(u64::from(partition), &mut digits);
             visit(MessagingDestinationPartitionId, MetricValue::Text(text));
         }
         if let Some(error) = self.error().filter(|_| wanted.contains(ErrorType)) {

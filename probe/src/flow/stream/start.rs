@@ -44,11 +44,16 @@ impl Stream {
             Phase::Hinted if offset > self.next => self.phase = Phase::Running,
             // A position told by the opposite direction can be past the start: that of a call that was reported first.
             Phase::Unknown | Phase::Hinted => {
-                if self.from_start && chunk.lost_calls > 0 {
-                    self.declare_unknown(offset - Gap::UNKNOWN_BYTES, Gap::UNKNOWN_BYTES, step);
-                }
+                self.lose_beginning(offset, step);
                 self.start(offset);
             }
+        }
+    }
+
+    /// Calls are known to be lost before the first that is seen of a stream, which lies at `offset`.
+    fn lose_beginning<O: Outlet>(&mut self, offset: u64, step: &mut Step<'_, O>) {
+        if self.from_start && self.lost_calls > 0 {
+            self.declare_unknown(offset - Gap::UNKNOWN_BYTES, Gap::UNKNOWN_BYTES, step);
         }
     }
 
@@ -58,7 +63,10 @@ impl Stream {
             Phase::Hinted if offset > self.next && (self.from_start || !step.shared.packets()) => {
                 self.phase = Phase::Running;
             }
-            Phase::Unknown | Phase::Hinted => self.start(offset),
+            Phase::Unknown | Phase::Hinted => {
+                self.lose_beginning(offset, step);
+                self.start(offset);
+            }
             Phase::Placed => self.phase = Phase::Running,
             Phase::Gathering | Phase::Running | Phase::Arrival | Phase::Ended => {}
         }

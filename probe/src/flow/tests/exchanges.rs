@@ -190,6 +190,7 @@ fn the_end_of_a_stream_ends_a_body_that_has_no_length() {
         at: milliseconds(2),
         flow: Flow::Sent,
         sequence: Some(dialogue.sent),
+        lost_calls: 0,
     };
     assert!(dialogue.told().is_empty());
     dialogue.worker.event(&Event::EndOfStream(end));

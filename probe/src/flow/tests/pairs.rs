@@ -150,7 +150,13 @@ proptest! {
                     streams.chunk(&chunk, &mut shared, &mut out);
                 }
                 Soup::End { sent, sequence } => {
-                    let end = EndOfStream { connection: ConnectionId(1), at: milliseconds(now), flow: flow(sent), sequence };
+                    let end = EndOfStream {
+                        connection: ConnectionId(1),
+                        at: milliseconds(now),
+                        flow: flow(sent),
+                        sequence,
+                        lost_calls: now as u32 % 3,
+                    };
                     streams.end(&end, &mut shared, &mut out);
                 }
                 Soup::Wait(time) => {

@@ -309,6 +309,31 @@ fn calls_lost_at_the_end_leave_a_gap_of_unknown_length() {
 }
 
 #[test]
+fn calls_lost_before_the_end_of_a_stream_are_counted_with_what_is_missing_before_it() {
+    let mut bench = live();
+    bench.chunk(0, 100);
+    bench.end_after(300, 3);
+    assert_eq!(bench.ranges(), [bench.bytes(0, 100), lost(100, 200, 3), Item::End]);
+    bench.finish();
+
+    let mut bench = live();
+    bench.chunk(0, 100);
+    bench.end(300);
+    bench.stream.finish(2, bench.now, &mut bench.shared, &mut bench.out);
+    assert_eq!(bench.ranges(), [bench.bytes(0, 100), lost(100, 200, 2), Item::End]);
+}
+
+#[test]
+fn a_stream_of_which_nothing_but_the_end_is_seen_was_lost_if_calls_were() {
+    let mut bench = live();
+    bench.stream = Stream::new(Flow::Sent, true);
+    bench.end_after(300, 3);
+    let [Item::Gap(_, Gap::UNKNOWN_BYTES, GapCause::Lost { calls: 3 }), Item::End] = &bench.out.items[..] else {
+        panic!("{:?}", bench.out.items)
+    };
+}
+
+#[test]
 fn a_full_window_gives_up_the_first_hole_and_says_so() {
     let mut bench = replay();
     bench.shared.limits.stream_chunks = 2;

@@ -3,7 +3,7 @@
 use plainsight_protocols::{GapCause, Timestamp};
 
 use super::{Arrival, Limits, Outlet, Reassembly, Source, Stream};
-use crate::capture::Flow;
+use crate::capture::{ConnectionId, EndOfStream, Flow};
 
 mod cases;
 mod properties;
@@ -116,8 +116,18 @@ impl Bench {
     }
 
     fn end(&mut self, position: usize) {
-        let sequence = self.sequence(position);
-        self.stream.end(Some(sequence), self.now, &mut self.shared, &mut self.out);
+        self.end_after(position, 0);
+    }
+
+    fn end_after(&mut self, position: usize, lost_calls: u32) {
+        let end = EndOfStream {
+            connection: ConnectionId(1),
+            at: self.now,
+            flow: Flow::Sent,
+            sequence: Some(self.sequence(position)),
+            lost_calls,
+        };
+        self.stream.end(&end, &mut self.shared, &mut self.out);
     }
 
     fn wait(&mut self) {
