@@ -98,6 +98,8 @@ layout! {
     sock_flags => "sock"."__sk_common.skc_flags",
     /// A socket's type: stream, datagram; the same as `socket_type`.
     sock_type => "sock"."sk_type",
+    /// What went wrong, as an error number.
+    sock_error => "sock"."sk_err",
     /// The transport protocol's number.
     sock_protocol => "sock"."sk_protocol",
     /// A network namespace's inode number.

@@ -23,6 +23,8 @@ pub mod kind {
     pub const PROGRAM: u8 = 8;
     /// A [`super::ProcessRecord`]: the last thread of a process has ended.
     pub const ENDED: u8 = 9;
+    /// A [`super::FailedRecord`]: a connection was dialled and did not come to be.
+    pub const FAILED: u8 = 10;
 }
 
 /// Which way the bytes of a record went.
@@ -157,6 +159,20 @@ pub struct EndOfStreamRecord {
     pub lost_calls: u32,
 }
 
+/// A connection was dialled and did not come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct FailedRecord {
+    /// Kind, flags, connection, time.
+    pub header: Header,
+    /// The two ends; the local port may be zero, for the socket has let go of it by then.
+    pub addresses: Addresses,
+    /// The process that dialled, in the initial namespace.
+    pub pid: u32,
+    /// The socket's error (include/uapi/asm-generic/errno.h), zero if the program gave up before there was an answer.
+    pub error: u32,
+}
+
 /// A connection's socket is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
@@ -266,6 +282,8 @@ unsafe impl Plain for DatagramRecord {}
 // SAFETY: as above.
 unsafe impl Plain for EndOfStreamRecord {}
 // SAFETY: as above.
+unsafe impl Plain for FailedRecord {}
+// SAFETY: as above.
 unsafe impl Plain for ClosedRecord {}
 // SAFETY: as above.
 unsafe impl Plain for ListeningRecord {}
@@ -282,6 +300,7 @@ const _: () = {
     assert!(size_of::<ChunkRecord>() == 24 + 16 + 32);
     assert!(size_of::<DatagramRecord>() == 24 + 40 + 8 + 32);
     assert!(size_of::<EndOfStreamRecord>() == 24 + 8);
+    assert!(size_of::<FailedRecord>() == 24 + 40 + 8);
     assert!(size_of::<ClosedRecord>() == 24 + 32);
     assert!(size_of::<ListeningRecord>() == 24 + 8);
     assert!(size_of::<ProcessRecord>() == 24 + 16);

@@ -3,16 +3,16 @@
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use probe_ebpf::{
     counter::Counter,
-    record::{ClosedRecord, EndOfStreamRecord, Header, ListeningRecord, flags, flow, kind},
+    record::{ClosedRecord, EndOfStreamRecord, FailedRecord, Header, ListeningRecord, flags, flow, kind},
 };
 
 use super::{
     connection::{Common, PROTOCOL_MPTCP, PROTOCOL_TCP, announce, insert, now, protocol, send},
-    filter::admits_ports,
+    filter::{admits, admits_ports, is_self},
     globals::offset,
-    maps::{SECOND_STATE_ROOM, STATE_ROOM, count},
-    memory::read_kernel,
-    ring::hook,
+    maps::{Connection, SECOND_STATE_ROOM, STATE_ROOM, count},
+    memory::{Here, Memory, Probed, read_kernel},
+    ring::{Turn, hook},
     table,
 };
 
@@ -67,15 +67,21 @@ fn changed(context: &RawTracePointContext, room: u32) {
         (state::SYN_SENT | state::SYN_RECEIVED, state::ESTABLISHED) => established(sock, room),
         (state::SYN_RECEIVED | state::ESTABLISHED, state::FIN_WAIT_1)
         | (state::CLOSE_WAIT, state::LAST_ACK) => finished(sock),
+        (state::SYN_SENT, state::CLOSE) => failed(sock, room),
         // Left without the exchange of FINs (RFC 9293 section 3.10.7.4): by a reset from either end, or a time-out.
-        (state::ESTABLISHED | state::CLOSE_WAIT | state::SYN_SENT | state::SYN_RECEIVED, state::CLOSE) => {
+        (state::ESTABLISHED | state::CLOSE_WAIT | state::SYN_RECEIVED, state::CLOSE) => {
             if let Some(connection) = table::find(sock as u64) {
-                // SAFETY: the entry stays valid for the run of the program.
-                unsafe { (*connection).flags |= u32::from(flags::RESET) };
+                reset(connection);
             }
         }
         _ => {}
     }
+}
+
+#[inline(always)]
+fn reset(connection: *mut Connection) {
+    // SAFETY: the entry stays valid for the run of the program.
+    unsafe { (*connection).flags |= u32::from(flags::RESET) };
 }
 
 /// The handshake begins; the local port may not be chosen yet, so the entry's ports stay open until it is met again.
@@ -84,10 +90,65 @@ fn dialled(sock: *const u8, room: u32) {
     let Some(common) = Common::read(sock, room) else {
         return;
     };
+    // A socket may be dialled with again after it failed.
+    table::remove(common.address());
     if let Some(connection) = insert(&common, flags::FROM_START | flags::CLIENT, now()) {
         // SAFETY: the entry stays valid for the run of the program.
-        unsafe { (*connection).ports = 0 };
+        unsafe {
+            (*connection).ports = 0;
+            (*connection).read_sequence = dialler();
+        }
     }
+}
+
+/// The process that dials, which is the running one; zero if what it does is not captured.
+#[inline(always)]
+fn dialler() -> u32 {
+    let task = Probed::task();
+    let Some(turn) = Turn::undisputed() else {
+        return 0;
+    };
+    if is_self::<Probed>(task) || !admits::<Probed>(Here { task, turn }) {
+        return 0;
+    }
+    Probed::process(task)
+}
+
+/// What was dialled did not answer, or in the negative, or was not waited for.
+#[inline(always)]
+fn failed(sock: *const u8, room: u32) {
+    /// The number of EADDRNOTAVAIL (include/uapi/asm-generic/errno.h).
+    const NO_ADDRESS: u32 = 99;
+    let Some(connection) = table::find(sock as u64) else {
+        return;
+    };
+    // SAFETY: the entry stays valid for the run of the program.
+    let (id, announced, pid) =
+        unsafe { ((*connection).id, (*connection).announced, (*connection).read_sequence) };
+    if announced != 0 {
+        // It has sent bytes with its SYN (RFC 7413), so its end is told like that of any other.
+        return reset(connection);
+    }
+    let Some(common) = Common::read(sock, room) else {
+        return;
+    };
+    if pid != 0 && admits_ports(common.local_port(), common.remote_port()) {
+        let mut error: u32 = read_kernel(sock.wrapping_add(offset!(sock_error))).unwrap_or(0);
+        // The first sequence number is chosen once there is a local port (net/ipv4/tcp_ipv4.c, `tcp_v4_connect`).
+        if error == 0 && read_kernel::<u32>(sock.wrapping_add(offset!(tcp_write_sequence))) == Some(0) {
+            error = NO_ADDRESS;
+        }
+        send::<FailedRecord>(|record| {
+            // SAFETY: a place in the ring.
+            unsafe {
+                (*record).header = header(kind::FAILED, common.address_flags(), id);
+                common.write_addresses(&raw mut (*record).addresses);
+                (*record).pid = pid;
+                (*record).error = error;
+            }
+        });
+    }
+    table::remove(common.address());
 }
 
 #[inline(always)]
@@ -104,6 +165,7 @@ fn established(sock: *const u8, room: u32) {
             if (*connection).ports == 0 {
                 (*connection).ports = common.ports();
                 (*connection).handshake_ns = now() - (*connection).began_ns;
+                (*connection).read_sequence = 0;
             }
         }
         connection

@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use plainsight_protocols::Timestamp;
 use probe_ebpf::record::{
-    self, Addresses, Caller, ChunkRecord, ClosedRecord, DatagramRecord, EndOfStreamRecord, Header,
-    ListeningRecord, OpenedRecord, flags, flow, kind,
+    self, Addresses, Caller, ChunkRecord, ClosedRecord, DatagramRecord, EndOfStreamRecord, FailedRecord,
+    Header, ListeningRecord, OpenedRecord, flags, flow, kind,
 };
 
 use super::{
-    Chunk, Closed, ConnectionId, Datagram, EndOfStream, Event, Flow, Listeners, Opened, Process, Role,
-    Transport,
+    Chunk, Closed, ConnectionId, Datagram, DialError, EndOfStream, Event, Failed, Flow, Listeners, Opened,
+    Process, Role, Transport,
 };
 
 /// What a record says.
@@ -119,6 +119,12 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
                 retransmits: Some(record.retransmits),
                 lost_calls: record.lost_calls,
             })
+        }
+        kind::FAILED => {
+            let (record, _) = record::read::<FailedRecord>(bytes)?;
+            let (_, remote) = ends(&record.addresses, header);
+            let error = DialError::from_number(record.error);
+            Event::Failed(Failed { connection, at, remote, pid: record.pid, error })
         }
         kind::LISTENING => {
             let (record, _) = record::read::<ListeningRecord>(bytes)?;

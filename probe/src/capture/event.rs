@@ -21,6 +21,8 @@ pub enum Event<'a> {
     EndOfStream(EndOfStream),
     /// The connection is over.
     Closed(Closed),
+    /// A connection was dialled and did not come to be. It is the only event of its connection.
+    Failed(Failed),
 }
 
 impl Event<'_> {
@@ -33,6 +35,7 @@ impl Event<'_> {
             Self::Datagram(event) => event.connection,
             Self::EndOfStream(event) => event.connection,
             Self::Closed(event) => event.connection,
+            Self::Failed(event) => event.connection,
         }
     }
 
@@ -45,6 +48,7 @@ impl Event<'_> {
             Self::Datagram(event) => event.at,
             Self::EndOfStream(event) => event.at,
             Self::Closed(event) => event.at,
+            Self::Failed(event) => event.at,
         }
     }
 }
@@ -182,6 +186,70 @@ pub struct Closed {
     pub retransmits: Option<u32>,
     /// Calls whose records were lost since the last chunk of each direction: received, sent.
     pub lost_calls: [u32; 2],
+}
+
+/// Why a connection that was dialled did not come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DialError {
+    /// The other end answered with a reset, as it does where nobody listens.
+    Refused,
+    /// Nobody answered.
+    TimedOut,
+    /// A router said that the host cannot be reached.
+    HostUnreachable,
+    /// A router said that the network cannot be reached.
+    NetworkUnreachable,
+    /// All local ports to that address are taken.
+    NoLocalPort,
+    /// The program gave up before there was an answer.
+    Cancelled,
+    /// Something else.
+    Other,
+}
+
+impl DialError {
+    /// The error of a socket, zero if it has none (include/uapi/asm-generic/errno.h).
+    #[must_use]
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::Cancelled,
+            99 => Self::NoLocalPort,
+            101 => Self::NetworkUnreachable,
+            110 => Self::TimedOut,
+            111 => Self::Refused,
+            113 => Self::HostUnreachable,
+            _ => Self::Other,
+        }
+    }
+
+    /// Its name as the value of `error.type`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "connection_refused",
+            Self::TimedOut => "timeout",
+            Self::HostUnreachable => "host_unreachable",
+            Self::NetworkUnreachable => "network_unreachable",
+            Self::NoLocalPort => "address_not_available",
+            Self::Cancelled => "cancelled",
+            Self::Other => "_OTHER",
+        }
+    }
+}
+
+/// A connection that was dialled and did not come to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failed {
+    /// The connection that it would have been.
+    pub connection: ConnectionId,
+    /// When.
+    pub at: Timestamp,
+    /// The end that was dialled.
+    pub remote: SocketAddr,
+    /// The process that dialled, in the initial namespace.
+    pub pid: u32,
+    /// Why.
+    pub error: DialError,
 }
 
 /// Who made a system call. All zero in a replay.

@@ -16,7 +16,8 @@ mod verdicts;
 
 pub use decode::{Decoded, chunk, decode, header, with_role};
 pub use event::{
-    Chunk, Closed, ConnectionId, Datagram, EndOfStream, Event, Flow, Opened, Process, Role, Transport,
+    Chunk, Closed, ConnectionId, Datagram, DialError, EndOfStream, Event, Failed, Flow, Opened, Process,
+    Role, Transport,
 };
 pub use layout::{KERNEL_TYPES, LayoutError};
 pub use listeners::Listeners;

@@ -7,7 +7,7 @@ use plainsight_protocols::Timestamp;
 
 use super::controls::Controls;
 use crate::{
-    capture::{Closed, ConnectionId, Opened},
+    capture::{Closed, ConnectionId, Failed, Opened},
     export::Outbox,
     flow::{ConnectionFacts, Observed, Observer},
     identity::Noticing,
@@ -86,6 +86,12 @@ impl Observer for DaemonObserver {
             if let Some(metrics) = &mut self.metrics {
                 metrics.hand_over();
             }
+        }
+    }
+
+    fn connection_failed(&mut self, failed: &Failed) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.connection_failed(failed);
         }
     }
 

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 use plainsight_protocols::{Exchange, Protocol, Side, Timestamp};
 
-use crate::capture::{Closed, ConnectionId, Opened, Process, Role};
+use crate::capture::{Closed, ConnectionId, Failed, Opened, Process, Role};
 
 mod connection;
 mod counters;
@@ -102,6 +102,11 @@ pub trait Observer {
     /// more. Said once.
     fn copy_beginnings(&mut self, connection: ConnectionId) {
         let _ = connection;
+    }
+
+    /// A TCP connection was dialled and did not come to be.
+    fn connection_failed(&mut self, failed: &Failed) {
+        let _ = failed;
     }
 
     /// A TCP connection carried its first bytes; one that ends without any is told of just before its end. Said once, before

@@ -157,6 +157,10 @@ impl<O: Observer> Worker<O> {
             Event::Opened(opened) => self.opened(opened),
             Event::Closed(closed) => self.closed(closed),
             Event::EndOfStream(end) => self.end_of_stream(end),
+            Event::Failed(failed) => {
+                self.advance(failed.at);
+                self.observer.connection_failed(failed);
+            }
             Event::Datagram(datagram) => {
                 self.advance(datagram.at);
                 self.sockets.datagram(datagram, self.now, of_sockets!(self));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use plainsight_protocols::Timestamp;
 
 use crate::{
-    capture::{Closed, ConnectionId, Opened, Verdicts},
+    capture::{Closed, ConnectionId, Failed, Opened, Verdicts},
     flow::{ConnectionFacts, Observed, Observer},
 };
 
@@ -40,6 +40,10 @@ impl<O: Observer> Observer for Feedback<O> {
     fn ignore(&mut self, connection: ConnectionId) {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).ignore(connection);
         self.inner.ignore(connection);
+    }
+
+    fn connection_failed(&mut self, failed: &Failed) {
+        self.inner.connection_failed(failed);
     }
 
     fn connection_opened(&mut self, connection: &ConnectionFacts) {

@@ -14,8 +14,10 @@ const REQUESTS: u64 = 2_000_000;
 /// Runs wrk for some seconds.
 fn wrk(nginx: &Nginx, seconds: u64) -> Result<()> {
     let target = format!("http://{}/tiny", nginx.address);
-    let output =
-        Command::new("wrk").args(["-t2", "-c32", &format!("-d{seconds}s"), &target]).output().context("wrk")?;
+    let output = Command::new("wrk")
+        .args(["-t2", "-c32", &format!("-d{seconds}s"), &target])
+        .output()
+        .context("wrk")?;
     ensure!(output.status.success(), "wrk: {}", String::from_utf8_lossy(&output.stderr));
     Ok(())
 }

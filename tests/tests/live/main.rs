@@ -5,6 +5,7 @@
 
 mod calls;
 mod deploy;
+mod dials;
 mod dns;
 mod grpc;
 mod http;

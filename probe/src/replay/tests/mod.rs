@@ -70,6 +70,7 @@ fn in_words(event: &Event<'_>) -> String {
         Event::Datagram(event) => format!("{id}{} {}", arrow(event.flow), payload(event.length, event.bytes)),
         Event::EndOfStream(event) => format!("{id}{} end {}", arrow(event.flow), event.sequence.unwrap()),
         Event::Closed(event) => format!("{id} {}", if event.reset { "reset" } else { "closed" }),
+        Event::Failed(event) => format!("{id} {}", event.error.name()),
     }
 }
 

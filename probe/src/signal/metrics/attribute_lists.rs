@@ -86,6 +86,7 @@ pub(super) const CONSUMED_MESSAGES: &[&str] = &[
 pub(super) const ERROR: &[&str] = &["error.type"];
 pub(super) const UNTIMED: &[&str] =
     &["plainsight.protocol", "plainsight.side", "plainsight.outcome", "error.type"];
+pub(super) const DIALLED: &[&str] = &["network.transport", "server.address", "server.port", "error.type"];
 pub(super) const CONNECTION_BEGIN: &[&str] = &["network.transport", "plainsight.connection.role"];
 pub(super) const CONNECTION: &[&str] =
     &["network.transport", "plainsight.connection.role", "plainsight.protocol"];

@@ -13,7 +13,7 @@ use super::{
     table::{Family, Measure},
 };
 use crate::{
-    capture::{Closed, Role},
+    capture::{Closed, Failed, Role},
     flow::ConnectionFacts,
 };
 
@@ -21,6 +21,17 @@ use crate::{
 const RESET: &str = "connection_reset";
 
 impl MetricRecorder {
+    /// A connection was dialled and did not come to be.
+    pub fn connection_failed(&mut self, failed: &Failed) {
+        let attributes = [
+            (TRANSPORT, Some(Stored::Text("tcp"))),
+            (MetricAttribute::ServerAddress as u8, Some(Stored::Address(failed.remote.ip()))),
+            (MetricAttribute::ServerPort as u8, Some(Stored::Integer(failed.remote.port().into()))),
+            (MetricAttribute::ErrorType as u8, Some(Stored::Text(failed.error.name()))),
+        ];
+        self.add(failed.pid, Family::FailedDial, &attributes, [Some((Measure::Count, 1))]);
+    }
+
     /// A connection carried its first bytes.
     pub fn connection_opened(&mut self, connection: &ConnectionFacts) {
         *self.deltas.active.entry((connection.pid, role(connection))).or_default() += 1;

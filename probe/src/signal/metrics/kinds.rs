@@ -37,6 +37,8 @@ pub enum Family {
     DnsClient,
     /// Exchanges whose duration is not known.
     Untimed,
+    /// TCP connections that were dialled and did not come to be.
+    FailedDial,
     /// TCP connections.
     Connection,
     /// Edges of the service graph.
@@ -68,7 +70,7 @@ pub enum Measure {
     SentMessages,
     /// Messages got from a broker.
     ConsumedMessages,
-    /// Exchanges, connections or requests over an edge.
+    /// Exchanges, connections that did not come to be, or requests over an edge.
     Count,
     /// Connections that began.
     Opened,

@@ -316,7 +316,12 @@ impl MetricPlan {
 /// known of the family.
 pub(crate) fn can_have(family: Family, name: &str) -> bool {
     match family {
-        Family::Untimed | Family::Connection | Family::Edge | Family::Own | Family::Probe => {
+        Family::Untimed
+        | Family::FailedDial
+        | Family::Connection
+        | Family::Edge
+        | Family::Own
+        | Family::Probe => {
             METRICS.iter().any(|metric| metric.family == family && metric.attributes.contains(&name))
         }
         _ => !name.is_empty(),

@@ -3,9 +3,9 @@
 
 use super::attribute_lists::{
     ABOUT_METRIC, COMPONENT, CONNECTION, CONNECTION_BEGIN, CONNECTION_END, CONSUMED_MESSAGES, CPU, DB_CLIENT,
-    DB_SERVER, EDGE, ERROR, EXPORT_SIGNAL, EXPORTED, FOLDED, HTTP_CLIENT, HTTP_SERVER, MESSAGING_CLIENT,
-    MESSAGING_SERVER, PROGRAM, QUEUE, QUEUE_PLACE, REASON, RPC_CLIENT, RPC_SERVER, SENT_MESSAGES, SIGNAL,
-    UNTIMED,
+    DB_SERVER, DIALLED, EDGE, ERROR, EXPORT_SIGNAL, EXPORTED, FOLDED, HTTP_CLIENT, HTTP_SERVER,
+    MESSAGING_CLIENT, MESSAGING_SERVER, PROGRAM, QUEUE, QUEUE_PLACE, REASON, RPC_CLIENT, RPC_SERVER,
+    SENT_MESSAGES, SIGNAL, UNTIMED,
 };
 pub use super::kinds::{Family, Kind, Measure, Metric};
 
@@ -92,8 +92,8 @@ const fn own(
 /// Every metric.
 pub const METRICS: &[Metric] = {
     use Family::{
-        DbClient, DbServer, DnsClient, DnsServer, HttpClient, HttpServer, MessagingClient, MessagingServer,
-        Own, RpcClient, RpcServer, Untimed,
+        DbClient, DbServer, DnsClient, DnsServer, FailedDial, HttpClient, HttpServer, MessagingClient,
+        MessagingServer, Own, RpcClient, RpcServer, Untimed,
     };
     use Measure::{
         Active, ClientSeconds, Closed, ConsumedMessages, Count, FailedRequests, Folded, Handshake, Opened,
@@ -217,6 +217,15 @@ pub const METRICS: &[Metric] = {
             Kind::Counter,
             UNTIMED,
             "Exchanges whose beginning or end was not seen, so that no histogram of durations counts them.",
+        ),
+        metric(
+            FailedDial,
+            Count,
+            "plainsight.connection.failed",
+            "{connection}",
+            Kind::Counter,
+            DIALLED,
+            "TCP connections that were dialled and did not come to be; `error.type` tells why.",
         ),
         connections(
             Opened,

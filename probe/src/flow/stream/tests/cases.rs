@@ -328,7 +328,8 @@ fn a_stream_of_which_nothing_but_the_end_is_seen_was_lost_if_calls_were() {
     let mut bench = live();
     bench.stream = Stream::new(Flow::Sent, true);
     bench.end_after(300, 3);
-    let [Item::Gap(_, Gap::UNKNOWN_BYTES, GapCause::Lost { calls: 3 }), Item::End] = &bench.out.items[..] else {
+    let [Item::Gap(_, Gap::UNKNOWN_BYTES, GapCause::Lost { calls: 3 }), Item::End] = &bench.out.items[..]
+    else {
         panic!("{:?}", bench.out.items)
     };
 }

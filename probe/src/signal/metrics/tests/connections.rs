@@ -4,7 +4,7 @@ use plainsight_protocols::{Protocol, Timestamp};
 
 use super::*;
 use crate::{
-    capture::{Closed, ConnectionId, Role},
+    capture::{Closed, ConnectionId, DialError, Failed, Role},
     flow::ConnectionFacts,
 };
 
@@ -73,6 +73,33 @@ fn a_connection_is_opened_moves_bytes_and_ends() {
     assert_eq!(of(&points, "plainsight.connection.round_trip.duration").len(), 2);
     let handshakes = of(&points, "plainsight.connection.handshake.duration");
     assert_eq!((handshakes.len(), handshakes[0].count), (1, 2));
+}
+
+#[test]
+fn a_dial_that_failed_is_counted_with_whom_it_was_for_and_why() {
+    let store = store(MetricSettings::default());
+    let mut recorder = store.recorder();
+    let remote = Example::default().server;
+    for number in [111, 111, 0] {
+        recorder.connection_failed(&Failed {
+            connection: ConnectionId(1),
+            at: Timestamp::from_nanos(1),
+            remote,
+            pid: 1,
+            error: DialError::from_number(number),
+        });
+    }
+    recorder.hand_over();
+    let points = received(&store.collect(at(1)));
+    let failed = of(&points, "plainsight.connection.failed");
+    let mut told: Vec<_> = failed.iter().map(|point| (point.attribute("error.type"), point.sum)).collect();
+    told.sort_by(|left, right| left.0.cmp(&right.0));
+    assert_eq!(told, [(Some("cancelled"), 1.0), (Some("connection_refused"), 2.0)]);
+    let (address, port) = (remote.ip().to_string(), remote.port().to_string());
+    for point in failed {
+        assert_eq!(point.attribute("server.address"), Some(&*address));
+        assert_eq!(point.attribute("server.port"), Some(&*port));
+    }
 }
 
 #[test]
