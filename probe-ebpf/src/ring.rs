@@ -36,6 +36,9 @@ pub const LANES: u32 = 3;
 /// Segments of the ring of a lane beside the first, at most: what a CPU moves in the time for which a thread is set aside.
 pub const NESTED_SEGMENTS: u32 = 4;
 
+/// Hooks whose programs may be preempted.
+pub const HOOKS: usize = 7;
+
 /// Where a record begins: at a multiple of this.
 pub const ALIGNMENT: u64 = 8;
 
@@ -53,7 +56,7 @@ pub struct Cursor {
     pub hook: u64,
     /// Of a CPU's first lane: hooks whose program is at work on the CPU, or set aside while it was. The kernel leaves it
     /// out for other threads on the CPU until it has ended.
-    pub running: [u64; 4],
+    pub running: [u64; HOOKS],
     /// Where the program that has the turn makes a number of a pointer.
     pub number: u64,
     /// The set of cgroups that a thread on the CPU was last found in, its id, and when it was read.
@@ -64,7 +67,6 @@ pub struct Cursor {
     pub cgroup_ns: u64,
     /// The position for which userspace was last woken, because there was no room.
     pub woken: u64,
-    apart: [u64; 3],
     /// Position up to which userspace has read. Written by userspace.
     pub read: u64,
     apart_too: [u64; 15],
@@ -73,7 +75,11 @@ pub struct Cursor {
 // SAFETY: integers only, and the size below shows that nothing lies between them.
 unsafe impl Plain for Cursor {}
 
-const _: () = assert!(size_of::<Cursor>() == 256 && SEGMENT_BYTES.is_power_of_two());
+const _: () = assert!(
+    size_of::<Cursor>() == 256
+        && core::mem::offset_of!(Cursor, read) == 128
+        && SEGMENT_BYTES.is_power_of_two()
+);
 
 /// The number of the segment, of all that ever were, that a position lies in.
 #[must_use]

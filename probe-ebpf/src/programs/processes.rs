@@ -14,31 +14,65 @@ use super::{
     globals::offset,
     maps::{PROCESSES, count},
     memory::{copy_text, read_kernel},
+    ring::hook,
 };
 
 /// `sched_process_fork(parent, child)`.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub(crate) fn sched_process_fork(context: RawTracePointContext) -> i32 {
+    hook::begin(hook::FORKED);
+    forked(&context);
+    hook::end(hook::FORKED);
+    0
+}
+
+/// Stands in for `sched_process_fork` where the kernel left it out.
+#[raw_tracepoint(tracepoint = "sched_process_fork")]
+pub(crate) fn second_sched_process_fork(context: RawTracePointContext) -> i32 {
+    if hook::is_running(hook::FORKED) {
+        forked(&context);
+    }
+    0
+}
+
+#[inline(always)]
+fn forked(context: &RawTracePointContext) {
     let (parent, child): (*const u8, *const u8) = (context.arg(0), context.arg(1));
     if let (Some(pid), Some(parent), Some(started_ns)) = (leader(child), process(parent), started(child)) {
         send(ProcessRecord { header: header(kind::FORKED), parent, pid, started_ns });
     }
-    0
 }
 
 /// `sched_process_exec(task, old_pid, bprm)`: the program is loaded, and has not run yet. The task is the only one of its
 /// process by now.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub(crate) fn sched_process_exec(context: RawTracePointContext) -> i32 {
+    hook::begin(hook::EXECUTED);
+    executed(&context);
+    hook::end(hook::EXECUTED);
+    0
+}
+
+/// Stands in for `sched_process_exec` where the kernel left it out.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub(crate) fn second_sched_process_exec(context: RawTracePointContext) -> i32 {
+    if hook::is_running(hook::EXECUTED) {
+        executed(&context);
+    }
+    0
+}
+
+#[inline(always)]
+fn executed(context: &RawTracePointContext) {
     let (task, program): (*const u8, *const u8) = (context.arg(0), context.arg(2));
     let (Some(pid), Some(started_ns)) = (process(task), started(task)) else {
-        return 0;
+        return;
     };
     let parent =
         read_kernel::<*const u8>(task.wrapping_add(offset!(task_parent))).and_then(process).unwrap_or(0);
     let Some(mut entry) = PROCESSES.reserve::<ProgramRecord>(0) else {
         count(Counter::RingFullProcesses);
-        return 0;
+        return;
     };
     let record: *mut ProgramRecord = entry.as_mut_ptr();
     let interpreter = read_kernel::<*const u8>(program.wrapping_add(offset!(program_interpreter)));
@@ -52,22 +86,37 @@ pub(crate) fn sched_process_exec(context: RawTracePointContext) -> i32 {
         (&raw mut (*record).process).write(ProcessRecord { header, parent, pid, started_ns });
     }
     entry.submit(0);
-    0
 }
 
 /// `sched_process_exit(task)`. The last thread to end may be another than the first that there was.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub(crate) fn sched_process_exit(context: RawTracePointContext) -> i32 {
+    hook::begin(hook::EXITED);
+    exited(&context);
+    hook::end(hook::EXITED);
+    0
+}
+
+/// Stands in for `sched_process_exit` where the kernel left it out.
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+pub(crate) fn second_sched_process_exit(context: RawTracePointContext) -> i32 {
+    if hook::is_running(hook::EXITED) {
+        exited(&context);
+    }
+    0
+}
+
+#[inline(always)]
+fn exited(context: &RawTracePointContext) {
     let task: *const u8 = context.arg(0);
     let signal = read_kernel::<*const u8>(task.wrapping_add(offset!(task_signal)));
     let live = signal.and_then(|signal| read_kernel::<i32>(signal.wrapping_add(offset!(signal_live))));
     if live != Some(0) {
-        return 0;
+        return;
     }
     if let Some(pid) = process(task) {
         send(ProcessRecord { header: header(kind::ENDED), parent: 0, pid, started_ns: 0 });
     }
-    0
 }
 
 #[inline(always)]

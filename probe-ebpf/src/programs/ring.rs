@@ -141,6 +141,12 @@ pub(crate) mod hook {
     pub(crate) const STATE: u32 = 2;
     /// `tcp_destroy_sock`.
     pub(crate) const DESTROYED: u32 = 3;
+    /// `sched_process_fork`.
+    pub(crate) const FORKED: u32 = 4;
+    /// `sched_process_exec`.
+    pub(crate) const EXECUTED: u32 = 5;
+    /// `sched_process_exit`.
+    pub(crate) const EXITED: u32 = 6;
 
     /// The program of a hook begins.
     #[inline(always)]
@@ -174,8 +180,8 @@ pub(crate) mod hook {
     #[inline(always)]
     fn word(hook: u32) -> Option<*mut u64> {
         let cursor: *mut Cursor = CURSORS.get_ptr_mut(first_cursor(cpu()))?;
-        // SAFETY: the mask keeps the place within the array.
-        Some(unsafe { (&raw mut (*cursor).running).cast::<u64>().add(hook as usize & 3) })
+        // SAFETY: there are seven hooks, and the mask shows the verifier that the place is within the cursor.
+        Some(unsafe { (&raw mut (*cursor).running).cast::<u64>().add(hook as usize & 7) })
     }
 }
 

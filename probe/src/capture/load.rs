@@ -189,6 +189,12 @@ impl Capture {
             let attached =
                 PROCESS_HOOKS.into_iter().filter_map(|name| attach_raw(&mut programs, name, name).ok());
             of_processes.extend(attached);
+            if preemption::lanes() > 1 {
+                // What they would have seen in place of one that was refused they do not see either.
+                for (program, tracepoint) in SECOND_PROCESS_HOOKS {
+                    drop(attach_raw(&mut programs, program, tracepoint));
+                }
+            }
         }
         let processes = (!of_processes.is_empty()).then(|| ProcessEvents::new(processes));
         hooks.extend(of_processes);
@@ -283,6 +289,13 @@ const SECOND_LIFE_HOOKS: [(&str, &str); 2] =
 
 /// The hooks of processes, whose programs are named after them.
 const PROCESS_HOOKS: [&str; 3] = ["sched_process_exit", "sched_process_fork", "sched_process_exec"];
+
+/// Programs that stand in for these where the kernel leaves them out, and their hooks.
+const SECOND_PROCESS_HOOKS: [(&str, &str); 3] = [
+    ("second_sched_process_exit", "sched_process_exit"),
+    ("second_sched_process_fork", "sched_process_fork"),
+    ("second_sched_process_exec", "sched_process_exec"),
+];
 
 /// What came of attaching a hook.
 #[derive(Debug)]
