@@ -98,7 +98,7 @@ impl<T: Copy> Datagrams<T> {
     }
 
     /// Whether an answer waits for a question that may have been seen after it, so that [`Datagrams::tick`] is wanted
-    /// within a few milliseconds.
+    /// before long.
     #[must_use]
     pub fn is_holding(&self) -> bool {
         self.matcher.is_holding()

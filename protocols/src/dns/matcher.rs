@@ -18,8 +18,11 @@ use crate::{CloseReason, DatagramSink, Exchange, Limit, Outcome, Protocol, Times
 pub const ANSWER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How long an answer waits for its question: two threads may use one socket, and the one that read the answer may
-/// report it before the other reports what it wrote.
-const LATE_WINDOW: std::time::Duration = std::time::Duration::from_millis(10);
+/// report it before the other reports what it wrote. One that loses its processor between writing and reporting waits
+/// for its turn, on a busy machine for a slice of each of those before it. Waiting that long mispairs nothing, for
+/// answers are told by id and question and not by their order; what it costs is that an answer without a question is
+/// told so much later.
+const LATE_WINDOW: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// Answers that wait for their question, at most.
 const EARLY_ANSWERS: usize = 32;

@@ -88,7 +88,7 @@ proptest! {
             let from = if index == 0 { inside.index(bytes.len()) } else { 0 };
             wire.bytes(*direction, &bytes[from..]);
         }
-        wire.pass(MILLISECOND * 20);
+        wire.pass(MILLISECOND * 120);
         let told = wire.close(CloseReason::Closed);
         for seen in &told.seen {
             prop_assert!(is_true(seen), "{seen:?}");
@@ -119,7 +119,7 @@ proptest! {
                 step(&mut wire, Direction::ToClient, &numbered(number - in_flight).1);
             }
         }
-        wire.pass(20 * MILLISECOND).pass(6 * SECOND);
+        wire.pass(120 * MILLISECOND).pass(6 * SECOND);
         let told = wire.close(CloseReason::Closed);
         for seen in &told.seen {
             prop_assert!(is_true(seen), "{seen:?}");
@@ -141,7 +141,7 @@ proptest! {
                 if lost.next() == Some(true) { gone.insert((number, 'a')); } else { socket.datagram(!sent, "10.0.0.9:5000", &numbered(number).1); }
             }
         }
-        socket.pass(20 * MILLISECOND);
+        socket.pass(120 * MILLISECOND);
         socket.pass(6 * SECOND);
         // A client cannot tell an answer whose question was lost from one that nobody asked for.
         let expected = (0..12).filter(|&number| {
@@ -169,7 +169,7 @@ proptest! {
         for (_, sent, bytes) in &datagrams[skip..] {
             socket.datagram(*sent, "10.0.0.9:5000", bytes);
         }
-        socket.pass(20 * MILLISECOND);
+        socket.pass(120 * MILLISECOND);
         let numbers: std::collections::BTreeSet<_> = datagrams[skip..].iter().map(|(number, ..)| number).collect();
         prop_assert_eq!(socket.seen().len(), numbers.len(), "each exchange once, as much as was seen of it");
         for seen in socket.seen() {

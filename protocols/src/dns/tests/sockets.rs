@@ -151,7 +151,7 @@ fn an_answer_that_is_seen_before_its_question_waits_for_it() {
     let asked = query(1, "example.org", A);
     socket.receive(RESOLVER, &answer(&asked, 0, &[address(1)]));
     assert!(socket.datagrams.is_holding());
-    socket.pass(9 * MILLISECOND);
+    socket.pass(99 * MILLISECOND);
     socket.send(RESOLVER, &asked);
     assert_eq!(socket.lines(), ["client A example.org 192.0.2.1 Complete"]);
     let seen = &socket.seen()[0];
@@ -165,9 +165,9 @@ fn answers_to_questions_from_before_the_observation_are_partial_and_later_ones_n
         let mut socket = Socket::since("10.0.0.7:40000", since);
         let answered = answer(&query(1, "example.org", A), 0, &[address(1)]);
         socket.receive(RESOLVER, &answered);
-        socket.pass(11 * MILLISECOND);
+        socket.pass(101 * MILLISECOND);
         socket.receive(RESOLVER, &answered);
-        socket.pass(11 * MILLISECOND);
+        socket.pass(101 * MILLISECOND);
         socket.lines()
     };
     assert_eq!(joined(99 * SECOND), ["client A example.org 192.0.2.1 Partial"]);
@@ -178,7 +178,7 @@ fn answers_to_questions_from_before_the_observation_are_partial_and_later_ones_n
 fn what_a_server_answers_was_asked_even_if_the_question_was_lost() {
     let mut socket = Socket::at("10.0.0.53:53");
     socket.send("10.0.0.7:40000", &answer(&query(1, "example.org", A), 0, &[address(1)]));
-    socket.pass(11 * MILLISECOND);
+    socket.pass(101 * MILLISECOND);
     assert_eq!(socket.lines(), ["server A example.org 192.0.2.1 Partial"]);
 }
 
