@@ -44,8 +44,8 @@ const INSTRUMENTATION: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
 
-/// The target that feeds whole connections.
-const CONNECTIONS: &str = "http";
+/// The target that feeds connections of any protocol.
+const CONNECTIONS: &str = "connections";
 
 /// Longest input, seconds that one may take, and memory in MiB: more than that is a finding.
 const LIMITS: [&str; 3] = ["-max_len=8192", "-timeout=5", "-rss_limit_mb=1024"];
@@ -107,8 +107,8 @@ fn targets(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// The folders with what a target begins with: its own, and for the target of whole connections all there are, for it
-/// runs every parser.
+/// The folders with what a target begins with: its own, and for the target of connections all there are, for it runs every
+/// parser.
 fn seeds(folder: &Path, target: &str) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut folders: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
@@ -157,6 +157,7 @@ mod tests {
             Ok(folders.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned())).collect())
         };
         assert_eq!(names("dns")?, ["dns"]);
+        assert_eq!(names("http")?, ["http"]);
         let all = names(CONNECTIONS)?;
         assert!(["dns", "http", "mysql"].iter().all(|seeds| all.iter().any(|name| name == seeds)), "{all:?}");
         assert!(targets(&folder.join("targets"))?.iter().any(|target| target == CONNECTIONS));

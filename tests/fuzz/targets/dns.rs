@@ -1,9 +1,9 @@
 //! Feeds a UDP socket with whatever the input spells out, and checks what must hold of any input: no panic, no more bytes
-//! held than the bound, no exchange that cannot be, no text that a terminal would obey. Messages over connections are
-//! searched by the target `http`, which runs every parser.
+//! held than the bound, no exchange that cannot be, no text that a terminal would obey.
 //!
-//! The input is a script. Its first byte holds flags (bit 0: seen on the wire; bit 1: the observation began just now).
-//! Then steps follow, each a byte of operation, a byte of amount, and for datagrams the bytes:
+//! The input is a script. Its first byte holds flags (bit 0: seen on the wire; bit 1: the observation began just now;
+//! bit 7: what comes is no socket for datagrams but a connection, as told in `connection.rs`). Then steps follow, each a
+//! byte of operation, a byte of amount, and for datagrams the bytes:
 //!
 //! | operation (bits 0 and 1) | amount |
 //! |---|---|
@@ -13,11 +13,14 @@
 
 #![no_main]
 
+#[path = "../connection.rs"]
+mod connection;
+
 use std::{fmt, net::SocketAddr};
 
 use libfuzzer_sys::fuzz_target;
 use plainsight_protocols::{
-    CloseReason, Datagram, DatagramEnds, DatagramSink, Exchange, Outcome, Side, Timestamp, Value,
+    CloseReason, Datagram, DatagramEnds, DatagramSink, Exchange, Outcome, Protocol, Side, Timestamp, Value,
     dns::{Datagrams, SOCKET_BYTES_LIMIT},
 };
 
@@ -60,7 +63,13 @@ impl DatagramSink<u8> for Checker {
     }
 }
 
-fuzz_target!(|script: &[u8]| run(script));
+fuzz_target!(|script: &[u8]| {
+    if script.first().is_some_and(|flags| flags & 128 > 0) {
+        connection::run(script, Some(Protocol::Dns));
+    } else {
+        run(script);
+    }
+});
 
 fn run(script: &[u8]) {
     let Some((&flags, mut rest)) = script.split_first() else { return };

@@ -21,8 +21,8 @@ fn path(name: &str) -> PathBuf {
 /// If one cannot be read.
 pub fn all() -> Result<Vec<Traffic>> {
     let mut all = Vec::new();
-    for folder in ["http", "mysql"] {
-        all.extend(scripts(&format!("tests/fuzz/seeds/{folder}"), folder)?);
+    for protocol in Protocol::ALL {
+        all.extend(scripts(protocol)?);
     }
     all.extend(dialogues("protocols/src/kafka/tests/recorded.txt", "recorded: kafka", Protocol::Kafka)?);
     for file in files("protocols/src/tls/tests/captures")? {
@@ -43,29 +43,32 @@ fn files(folder: &str) -> Result<Vec<String>> {
     Ok(files)
 }
 
-/// What a script of the fuzz target `http` speaks, by its name.
-fn spoken(name: &str) -> (&'static str, Vec<Protocol>) {
-    match name.split('-').next().unwrap_or(name) {
-        "http2" => ("http2", vec![Protocol::Http2, Protocol::Grpc, Protocol::Http]),
-        "kafka" => ("kafka", vec![Protocol::Kafka]),
-        "dns" => ("dns", vec![Protocol::Dns]),
-        "memcached" => ("memcached", vec![Protocol::Memcached]),
-        "mongodb" => ("mongodb", vec![Protocol::Mongodb]),
-        "redis" => ("redis", vec![Protocol::Redis]),
-        "tls" => ("tls", vec![Protocol::Tls]),
-        _ => ("http", vec![Protocol::Http]),
+/// What a script of a protocol's folder may rightly be taken for.
+fn spoken(protocol: Protocol) -> Vec<Protocol> {
+    match protocol {
+        Protocol::Http2 => vec![Protocol::Http2, Protocol::Grpc, Protocol::Http],
+        protocol => vec![protocol],
     }
 }
 
-/// The scripts that the fuzz targets begin with; the format is told in `tests/fuzz/targets/http.rs`.
-fn scripts(folder: &str, target: &str) -> Result<Vec<Traffic>> {
+/// The scripts of connections that a protocol's fuzz target begins with; the format is told in
+/// `tests/fuzz/connection.rs`.
+fn scripts(protocol: Protocol) -> Result<Vec<Traffic>> {
+    // Those of gRPC are scripts of HTTP/2.
+    if protocol == Protocol::Grpc {
+        return Ok(Vec::new());
+    }
     let mut all = Vec::new();
-    for file in files(folder)? {
+    for file in files(&format!("tests/fuzz/seeds/{}", protocol.name()))? {
         let script = fs::read(path(&file)).with_context(|| file.clone())?;
+        if protocol == Protocol::Dns && script.first().is_none_or(|flags| flags & 128 == 0) {
+            // Datagrams.
+            continue;
+        }
         let name = file.rsplit('/').next().unwrap_or(&file).to_owned();
-        let (kind, speaks) = if target == "mysql" { ("mysql", vec![Protocol::Mysql]) } else { spoken(&name) };
         let (from_start, steps) = script_steps(&script);
-        all.push(Traffic { kind: format!("recorded: {kind}"), name, speaks, from_start, steps });
+        let kind = format!("recorded: {}", protocol.name());
+        all.push(Traffic { kind, name, speaks: spoken(protocol), from_start, steps });
     }
     Ok(all)
 }

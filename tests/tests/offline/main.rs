@@ -17,3 +17,4 @@ mod deploy;
 mod detection;
 mod directions;
 mod fed;
+mod fuzz_seeds;

@@ -1,0 +1,12 @@
+//! Searches the parser of HTTP/2 and gRPC; the format of the input is told in `connection.rs`.
+
+#![no_main]
+
+#[path = "../connection.rs"]
+mod connection;
+
+use plainsight_protocols::Protocol;
+
+libfuzzer_sys::fuzz_target!(|script: &[u8]| {
+    connection::run(script, Some(Protocol::Http2));
+});
