@@ -11,9 +11,10 @@ use crate::{
 /// under way when the observation began should end within as many.
 pub const DETECTION_ATTEMPTS: u32 = 1024;
 
-/// The same where what is spoken is known, but not which end asks. A message of a protocol that tells it by few of its
-/// messages may be long in coming.
-const UNDIRECTED_ATTEMPTS: u32 = 64 * DETECTION_ATTEMPTS;
+/// Segments of one stream that are looked at, however small they are and whatever they look like, each together with the
+/// [`LIKELY_BYTES`] held before it at most. Where what is spoken is known, but not which end asks, that is the only
+/// bound: a message of a protocol that tells it by few of its messages may be long in coming.
+const LOOKS: u32 = 64 * DETECTION_ATTEMPTS;
 
 /// What a protocol's detector says of bytes that may start a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,8 @@ struct Search {
     /// Whether the next bytes are the first of the stream, or continue those that are held.
     at_start: bool,
     attempts: u32,
+    /// Segments that were looked at.
+    looks: u32,
     /// What it looks like if it goes where it is believed to go.
     likely: Candidates,
     /// What it looks like if it goes the other way.
@@ -219,6 +222,14 @@ impl Detecting {
 
     /// The next bytes of a stream. They are held as long as the decision is open.
     pub(crate) fn segment(&mut self, segment: &Segment<'_>, direction: Direction) -> Decision {
+        let decision = self.look(segment, direction);
+        let search = self.search_mut(direction);
+        search.looks += 1;
+        let exhausted = search.looks >= LOOKS && matches!(decision, Decision::Open);
+        if exhausted { Decision::Nothing { exhausted } } else { decision }
+    }
+
+    fn look(&mut self, segment: &Segment<'_>, direction: Direction) -> Decision {
         let held = self.pending.bytes(direction);
         let joined = (!held.is_empty()).then(|| {
             let room = LIKELY_BYTES.saturating_sub(held.len());
@@ -281,7 +292,7 @@ impl Detecting {
     }
 
     const fn most_attempts(&self) -> u32 {
-        if self.undirected { UNDIRECTED_ATTEMPTS } else { DETECTION_ATTEMPTS }
+        if self.undirected { LOOKS } else { DETECTION_ATTEMPTS }
     }
 
     const fn search(&self, direction: Direction) -> &Search {
