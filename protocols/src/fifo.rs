@@ -304,6 +304,11 @@ impl<Q, S> Fifo<Q, S> {
         self.pipelined
     }
 
+    /// Whether the client was seen to wait for every answer before it sent more.
+    pub(crate) fn client_waits(&self) -> bool {
+        !self.pipelined && !self.overlapped && self.drained >= DRAINED_RUNS
+    }
+
     /// Bytes that waiting requests hold.
     pub(crate) fn held_bytes(&self) -> usize {
         self.held_bytes

@@ -32,6 +32,9 @@ enum State {
     Line,
     /// So many bytes of a string, and of the line's end after it, are to come.
     Bulk { remaining: u64, streamed: bool },
+    /// In the elements of an aggregate of which some were not copied. Nobody asked for anything else meanwhile, so that
+    /// all that comes belongs to it.
+    Unread,
     /// It is not known where an answer starts.
     Lost,
 }
@@ -93,6 +96,26 @@ impl Replies {
         self.under_way
     }
 
+    /// Whether the answer under way goes on unread until the client says more.
+    pub(super) fn is_unread(&self) -> bool {
+        self.state == State::Unread
+    }
+
+    /// Where the bytes of the answer under way end that have come until now.
+    pub(super) fn end_offset(&self) -> u64 {
+        self.size.began.offset.saturating_add(self.size.bytes)
+    }
+
+    /// The answer that went on unread has ended with its last byte.
+    pub(super) fn take_unread(&mut self) -> Option<(Response, Here)> {
+        if !self.is_unread() {
+            return None;
+        }
+        let taken = self.take();
+        self.reset();
+        Some(taken)
+    }
+
     /// The marker of the answer under way.
     pub(super) fn marker(&self) -> u8 {
         self.reply.marker
@@ -131,6 +154,10 @@ impl Replies {
         match self.state {
             State::Line => self.line(bytes),
             State::Bulk { remaining, streamed } => self.bulk(bytes, remaining, streamed, 0),
+            State::Unread => {
+                self.size.took(bytes.len());
+                Step::Taken(bytes.len())
+            }
             State::Lost => Step::Taken(bytes.len()),
         }
     }
@@ -328,9 +355,14 @@ impl Replies {
         Step::Done(taken)
     }
 
-    /// Bytes were not seen.
-    pub(super) fn gap(&mut self, bytes: u64, lost: bool, at: Timestamp) -> Hole {
+    /// Bytes were not seen. `alone` says that the answer under way is the only one that anybody waits for.
+    pub(super) fn gap(&mut self, bytes: u64, lost: bool, alone: bool, at: Timestamp) -> Hole {
         match self.state {
+            State::Unread => {
+                self.size.missed(bytes, lost);
+                self.last_at = at;
+                Hole::Inside
+            }
             State::Bulk { remaining, streamed } if bytes <= remaining => {
                 self.size.missed(bytes, lost);
                 self.last_at = at;
@@ -338,6 +370,13 @@ impl Replies {
                     Step::Done(_) => Hole::End,
                     _ => Hole::Inside,
                 }
+            }
+            State::Line | State::Bulk { .. } if alone && !lost && !self.levels.is_empty() => {
+                self.size.missed(bytes, lost);
+                self.last_at = at;
+                self.reset();
+                (self.state, self.under_way) = (State::Unread, true);
+                Hole::Inside
             }
             State::Bulk { remaining, .. } => {
                 self.size.missed(remaining, lost);

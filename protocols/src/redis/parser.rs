@@ -36,6 +36,9 @@ pub(super) const REQUEST_BYTES: usize = Fifo::<Request, Response>::REQUEST_BYTES
 /// Silence after which waiting commands are given up, unless one of them may block.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Silence after which an answer of which a part was not copied is believed to have ended: it is written without a pause.
+const ANSWER_PAUSE: Duration = Duration::from_secs(1);
+
 /// Whether the server answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answers {
@@ -96,6 +99,9 @@ impl RedisParser {
             }
             self.commands.resume();
         }
+        if self.replies.is_unread() {
+            self.end_unread(segment.opposite_offset == Some(self.replies.end_offset()), sink);
+        }
         self.bearings.asked(segment);
         let mut here = Here { offset: segment.offset, at: segment.at, opposite: segment.opposite_offset };
         let mut rest = segment.bytes;
@@ -126,6 +132,29 @@ impl RedisParser {
             self.asked(request, place, sink);
         }
         understood
+    }
+
+    /// Whether the answer under way is all that anybody waits for, so that whatever comes is part of it until the client,
+    /// which was seen to wait for its answers, says more. What is pushed may come at any time, and of a transaction the errors matter.
+    fn is_answer_alone(&self) -> bool {
+        self.fifo.waiting() == 1
+            && self.unseen == 0
+            && self.fifo.is_certain()
+            && self.fifo.client_waits()
+            && !self.subscriptions.resp3
+            && self.fifo.front_request().is_some_and(|request| request.kind == Kind::Plain)
+    }
+
+    /// An answer of which a part was not copied is over. `whole` says that it ended with the last byte that came;
+    /// otherwise nobody knows where. Where the next one begins has to be shown by what the client does.
+    fn end_unread(&mut self, whole: bool, sink: &mut dyn Sink) {
+        let Some((mut response, here)) = self.replies.take_unread() else { return };
+        if !whole {
+            response.size.ended = None;
+        }
+        self.answered(response, here, sink);
+        self.replies.lose();
+        self.fifo.lose_responses(0);
     }
 
     fn read_replies(&mut self, segment: &Segment<'_>, sink: &mut dyn Sink) {
@@ -213,6 +242,9 @@ impl RedisParser {
 
     /// The server says no more: what it was saying is all there is.
     fn end_of_replies(&mut self, reason: CloseReason, at: Timestamp, sink: &mut dyn Sink) {
+        if self.replies.is_unread() {
+            return self.end_unread(reason == CloseReason::Closed, sink);
+        }
         let Some((mut response, here)) = self.replies.take_cut() else { return };
         if !matches!(reason, CloseReason::Closed | CloseReason::Reset) {
             return self.answered(response, here, sink);
@@ -245,6 +277,7 @@ impl Parser for RedisParser {
         let lost = taken.lost;
         let (was_lost, understood) = match gap.direction {
             Direction::ToServer => {
+                self.end_unread(false, sink);
                 let was_lost = self.commands.is_lost();
                 let understood = match self.commands.gap(gap.bytes, lost, gap.at, &mut self.texts) {
                     Hole::Inside => return Continue::Parsing,
@@ -261,7 +294,8 @@ impl Parser for RedisParser {
             }
             Direction::ToClient => {
                 let was_lost = self.replies.is_lost();
-                let understood = match self.replies.gap(gap.bytes, lost, gap.at) {
+                let alone = self.is_answer_alone();
+                let understood = match self.replies.gap(gap.bytes, lost, alone, gap.at) {
                     Hole::Inside => return Continue::Parsing,
                     Hole::End => {
                         let (response, here) = self.replies.take();
@@ -288,6 +322,9 @@ impl Parser for RedisParser {
         self.subscriptions.tick(now);
         if self.fifo.is_holding() {
             self.settle(now, sink);
+        }
+        if self.replies.is_unread() && now.since(self.active_at) >= ANSWER_PAUSE {
+            self.end_unread(true, sink);
         }
         let silent = now.since(self.active_at) >= RESPONSE_TIMEOUT;
         if silent && self.blocking == 0 && self.fifo.is_waiting() {
