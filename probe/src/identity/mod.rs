@@ -14,6 +14,7 @@
 //! | `kubernetes` | pods, and the seam for those who know them from the API |
 //! | `peers`, `names` | what the other end's address belongs to |
 //! | `service`, `resource`, `interned` | OpenTelemetry's resource of all that |
+//! | `of_container` | the same of a container without a process, for its log files |
 
 mod cache;
 mod cgroup_path;
@@ -30,6 +31,7 @@ mod lookup;
 mod metadata;
 mod names;
 mod noticing;
+mod of_container;
 mod peers;
 pub mod pod_watch;
 mod resource;
@@ -46,8 +48,11 @@ pub use image::Image;
 pub use kubernetes::{Owner, OwnerKind, Peer, PeerKind, Pod, PodContainer, PodSource};
 pub use labels::Labels;
 pub use noticing::Noticing;
+pub use of_container::ContainerResources;
 pub use resource::{Resource, ResourceValue};
-pub use runtime::{RuntimeKind, RuntimeSocket};
+pub use runtime::{
+    ContainerPhase, Inspected, ListedContainer, RuntimeFiles, RuntimeKind, RuntimeSocket, Silent,
+};
 pub use settings::IdentitySettings;
 
 /// Who a process is. What could not be found out is absent.

@@ -33,13 +33,13 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Cri {
     /// Connects when it is used, and again when the connection was lost. `None` if the path can be none of a socket.
-    channel: Option<Channel>,
+    pub(super) channel: Option<Channel>,
     sandboxes: Mutex<HashMap<Box<str>, Sandbox>>,
 }
 
 #[derive(Clone)]
-struct Sandbox {
-    pod: Arc<Pod>,
+pub(super) struct Sandbox {
+    pub(super) pod: Arc<Pod>,
     addresses: Arc<[IpAddr]>,
 }
 
@@ -58,7 +58,7 @@ impl Cri {
         let Some(listed) = list.containers.into_iter().find(|container| container.id == id) else {
             return self.describe_sandbox(id).await;
         };
-        let request = messages::StatusRequest { id: id.to_owned() };
+        let request = messages::StatusRequest { id: id.to_owned(), verbose: false };
         let status = self.call::<_, messages::ContainerStatusResponse>("ContainerStatus", request).await?;
         let status = status.and_then(|response| response.status);
         let sandbox = self.sandbox(&listed.pod_sandbox_id).await?;
@@ -94,11 +94,11 @@ impl Cri {
         Ok(all)
     }
 
-    async fn sandbox(&self, id: &str) -> Result<Option<Sandbox>, Silent> {
+    pub(super) async fn sandbox(&self, id: &str) -> Result<Option<Sandbox>, Silent> {
         if let Some(known) = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             return Ok(Some(known.clone()));
         }
-        let request = messages::StatusRequest { id: id.to_owned() };
+        let request = messages::StatusRequest { id: id.to_owned(), verbose: false };
         let status = self.call::<_, messages::SandboxStatusResponse>("PodSandboxStatus", request).await?;
         let Some(status) = status.and_then(|response| response.status) else { return Ok(None) };
         let sandbox = sandbox(status);
@@ -114,17 +114,23 @@ impl Cri {
         Ok(Some(sandbox))
     }
 
+    /// A connection that is there.
+    pub(super) async fn client(&self) -> Result<Grpc<Channel>, Silent> {
+        let channel = self.channel.clone().ok_or(Silent)?;
+        let mut client = Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES);
+        client.ready().await.map_err(|_| Silent)?;
+        Ok(client)
+    }
+
     /// Calls a method; `None` if the runtime knows no such container or sandbox.
-    async fn call<Q, A>(&self, method: &str, request: Q) -> Result<Option<A>, Silent>
+    pub(super) async fn call<Q, A>(&self, method: &str, request: Q) -> Result<Option<A>, Silent>
     where
         Q: Message + Default + 'static,
         A: Message + Default + 'static,
     {
-        let channel = self.channel.clone().ok_or(Silent)?;
-        let mut client = Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES);
-        client.ready().await.map_err(|_| Silent)?;
         let path =
             PathAndQuery::try_from(format!("/runtime.v1.RuntimeService/{method}")).map_err(|_| Silent)?;
+        let mut client = self.client().await?;
         match client.unary(Request::new(request), path, ProstCodec::<Q, A>::default()).await {
             Ok(response) => Ok(Some(response.into_inner())),
             Err(status) if status.code() == Code::NotFound => Ok(None),
@@ -133,11 +139,14 @@ impl Cri {
     }
 }
 
-fn only(id: &str) -> messages::ListRequest {
+pub(super) fn only(id: &str) -> messages::ListRequest {
     messages::ListRequest { filter: Some(messages::Filter { id: id.to_owned(), state: None }) }
 }
 
-fn container(listed: messages::ListedContainer, status: Option<messages::ContainerStatus>) -> Container {
+pub(super) fn container(
+    listed: messages::ListedContainer,
+    status: Option<messages::ContainerStatus>,
+) -> Container {
     let status = status.unwrap_or_default();
     let metadata = status.metadata.or(listed.metadata).unwrap_or_default();
     let (of_status, of_list) = (status.image.unwrap_or_default(), listed.image.unwrap_or_default());

@@ -31,6 +31,9 @@ pub(super) struct ListRequest {
 pub(super) struct StatusRequest {
     #[prost(string, tag = "1")]
     pub(super) id: String,
+    /// Whether the runtime shall tell all that it knows, as JSON of its own.
+    #[prost(bool, tag = "2")]
+    pub(super) verbose: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -52,6 +55,9 @@ pub(super) struct ListedContainer {
     pub(super) image: Option<ImageSpec>,
     #[prost(string, tag = "5")]
     pub(super) image_ref: String,
+    /// `ContainerState`: created, running, exited, unknown.
+    #[prost(int32, tag = "6")]
+    pub(super) state: i32,
     #[prost(map = "string, string", tag = "8")]
     pub(super) labels: HashMap<String, String>,
 }
@@ -76,6 +82,8 @@ pub(super) struct ImageSpec {
 pub(super) struct ContainerStatusResponse {
     #[prost(message, optional, tag = "1")]
     pub(super) status: Option<ContainerStatus>,
+    #[prost(map = "string, string", tag = "2")]
+    pub(super) info: HashMap<String, String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -90,6 +98,18 @@ pub(super) struct ContainerStatus {
     pub(super) image_ref: String,
     #[prost(map = "string, string", tag = "12")]
     pub(super) labels: HashMap<String, String>,
+    #[prost(message, repeated, tag = "14")]
+    pub(super) mounts: Vec<Mount>,
+    #[prost(string, tag = "15")]
+    pub(super) log_path: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Mount {
+    #[prost(string, tag = "1")]
+    pub(super) container_path: String,
+    #[prost(string, tag = "2")]
+    pub(super) host_path: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -161,7 +161,7 @@ impl Docker {
     }
 
     /// Asks for a path; `None` if there is no such thing. A connection each time: questions are few.
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Silent> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Silent> {
         let stream = UnixStream::connect(&self.path).await.map_err(|_| Silent)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| Silent)?;
         let connection = tokio::spawn(connection);

@@ -6,8 +6,11 @@
 
 mod asking;
 mod cri;
+mod cri_files;
 mod cri_messages;
 mod docker;
+mod docker_files;
+mod files;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +29,7 @@ use tokio::sync::mpsc;
 use super::{Container, IdentitySettings, Pod};
 
 pub(super) use asking::Asker;
+pub use files::{ContainerPhase, Inspected, ListedContainer, RuntimeFiles, Silent};
 
 /// Most containers remembered; a kubelet runs 250 pods at most by default.
 const CAPACITY: usize = 4096;
@@ -248,7 +252,3 @@ impl Containers {
         self.evicted.fetch_add(u64::try_from(forgotten).unwrap_or(0), Ordering::Relaxed);
     }
 }
-
-/// A runtime that is not there, or does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Silent;
