@@ -41,6 +41,7 @@ pub struct Containerd {
     channel: Channel,
     directory: TempDir,
     bridge: String,
+    snapshotter: &'static str,
     pods: Vec<String>,
 }
 
@@ -145,8 +146,48 @@ struct ContainerConfig {
     command: Vec<String>,
     #[prost(message, repeated, tag = "6")]
     environment: Vec<Variable>,
+    #[prost(message, repeated, tag = "7")]
+    mounts: Vec<Mount>,
     #[prost(string, tag = "11")]
     log_path: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Mount {
+    #[prost(string, tag = "1")]
+    container_path: String,
+    #[prost(string, tag = "2")]
+    host_path: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ContainerState {
+    /// 2 is one that has ended.
+    #[prost(int32, tag = "3")]
+    state: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ContainerStateResponse {
+    #[prost(message, optional, tag = "1")]
+    status: Option<ContainerState>,
+}
+
+/// A container that is to be started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// How often it was restarted before.
+    pub attempt: u32,
+    /// The image.
+    pub image: &'a str,
+    /// The program with its arguments.
+    pub command: &'a [&'a str],
+    /// Its environment.
+    pub environment: &'a [(&'a str, &'a str)],
+    /// Folders of the host by the places in the container where they are mounted.
+    pub mounts: &'a [(&'a str, &'a Path)],
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -173,11 +214,19 @@ impl Containerd {
     /// # Errors
     /// If it cannot be started; the message names the packages.
     pub fn start() -> Result<Self> {
+        Self::start_with("native")
+    }
+
+    /// The same, with `native` or `overlayfs` for the file systems of containers.
+    ///
+    /// # Errors
+    /// If it cannot be started; the message names the packages.
+    pub fn start_with(snapshotter: &'static str) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let number = std::process::id() % 50_000;
         let bridge = format!("psight{number}");
         fs::create_dir(directory.path().join("cni"))?;
-        fs::write(directory.path().join("config.toml"), configuration(directory.path()))?;
+        fs::write(directory.path().join("config.toml"), configuration(directory.path(), snapshotter))?;
         // No masquerading: that would need iptables, and pods only talk to each other and to this host.
         let network = format!(
             r#"{{"cniVersion":"0.4.0","name":"plainsight","plugins":[{{"type":"bridge","bridge":"{bridge}","isGateway":true,
@@ -193,7 +242,7 @@ impl Containerd {
             Endpoint::from_shared(format!("unix://{}", socket.display()))?.connect_lazy()
         };
         let child = launch(directory.path())?;
-        let mut this = Self { child, runtime, channel, directory, bridge, pods: Vec::new() };
+        let mut this = Self { child, runtime, channel, directory, bridge, snapshotter, pods: Vec::new() };
         this.wait()?;
         this.import(PAUSE, &["/bin/sleep", "100000"])?;
         Ok(this)
@@ -228,7 +277,7 @@ impl Containerd {
         }
         let busybox = find("busybox")?;
         fs::copy(busybox, root.join("bin/busybox"))?;
-        for applet in ["sh", "httpd", "wget", "sleep"] {
+        for applet in ["sh", "httpd", "wget", "sleep", "seq", "mkdir", "ln", "mv"] {
             symlink("busybox", root.join("bin").join(applet))?;
         }
         fs::write(root.join("www/index.html"), "hello\n")?;
@@ -250,7 +299,7 @@ impl Containerd {
         run(Command::new("tar").arg("-C").arg(folder.path()).arg("-cf").arg(&archive).args(parts))?;
         let mut import = Command::new("ctr");
         import.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io", "images", "import"]);
-        run(import.args(["--snapshotter", "native"]).arg(archive))?;
+        run(import.args(["--snapshotter", self.snapshotter]).arg(archive))?;
         Ok(())
     }
 
@@ -279,7 +328,7 @@ impl Containerd {
                 namespace: namespace.to_owned(),
             }),
             hostname: name.to_owned(),
-            log_directory: self.directory.path().join("logs").join(&uid).display().to_string(),
+            log_directory: self.pod_logs().join(format!("{namespace}_{name}_{uid}")).display().to_string(),
             labels: texts(labels),
             annotations: texts(annotations),
             linux: Some(LinuxSandbox { cgroup_parent: format!("/kubepods/burstable/pod{uid}") }),
@@ -303,14 +352,30 @@ impl Containerd {
         command: &[&str],
         environment: &[(&str, &str)],
     ) -> Result<String> {
+        self.start_container(pod, &Wanted { name, image, command, environment, ..Wanted::default() })
+    }
+
+    /// Starts a container in a pod; gives its id.
+    ///
+    /// # Errors
+    /// If containerd refuses.
+    pub fn start_container(&self, pod: &Pod, wanted: &Wanted<'_>) -> Result<String> {
+        let Wanted { name, attempt, image, command, environment, mounts } = *wanted;
         let variable =
             |&(key, value): &(&str, &str)| Variable { key: key.to_owned(), value: value.to_owned() };
+        let mount = |&(at, path): &(&str, &Path)| Mount {
+            container_path: at.to_owned(),
+            host_path: path.display().to_string(),
+        };
+        // A kubelet makes the folder.
+        fs::create_dir_all(Path::new(&pod.config.log_directory).join(name))?;
         let config = ContainerConfig {
-            metadata: Some(ContainerMetadata { name: name.to_owned(), attempt: 0 }),
+            metadata: Some(ContainerMetadata { name: name.to_owned(), attempt }),
             image: Some(Image { image: image.to_owned() }),
             command: command.iter().map(ToString::to_string).collect(),
             environment: environment.iter().map(variable).collect(),
-            log_path: format!("{name}.log"),
+            mounts: mounts.iter().map(mount).collect(),
+            log_path: format!("{name}/{attempt}.log"),
         };
         let request = CreateContainer {
             sandbox: pod.id.clone(),
@@ -320,6 +385,58 @@ impl Containerd {
         let Id { id } = self.call("CreateContainer", request)?;
         let _: Empty = self.call("StartContainer", Id { id: id.clone() })?;
         Ok(id)
+    }
+
+    /// The folder in which it has the output of containers, as a kubelet lays it out.
+    #[must_use]
+    pub fn pod_logs(&self) -> PathBuf {
+        self.directory.path().join("pods")
+    }
+
+    /// The file that a container's output goes to.
+    #[must_use]
+    pub fn log_of(pod: &Pod, name: &str, attempt: u32) -> PathBuf {
+        Path::new(&pod.config.log_directory).join(name).join(format!("{attempt}.log"))
+    }
+
+    /// Waits until a container has ended.
+    ///
+    /// # Errors
+    /// If it does not within half a minute.
+    pub fn wait_for_end(&self, id: &str) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let answer: ContainerStateResponse = self.call("ContainerStatus", Id { id: id.to_owned() })?;
+            if answer.status.is_some_and(|status| status.state == 2) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "container {id} does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ends a container.
+    ///
+    /// # Errors
+    /// If containerd refuses.
+    pub fn stop_container(&self, id: &str) -> Result<()> {
+        self.call::<Id, Empty>("StopContainer", Id { id: id.to_owned() }).map(drop)
+    }
+
+    /// Removes a container that has ended.
+    ///
+    /// # Errors
+    /// If containerd refuses.
+    pub fn remove_container(&self, id: &str) -> Result<()> {
+        self.call::<Id, Empty>("RemoveContainer", Id { id: id.to_owned() }).map(drop)
+    }
+
+    /// Has a container's output go to a new file at the same path, as a kubelet does after it has renamed the old one.
+    ///
+    /// # Errors
+    /// If containerd refuses.
+    pub fn reopen_log(&self, id: &str) -> Result<()> {
+        self.call::<Id, Empty>("ReopenContainerLog", Id { id: id.to_owned() }).map(drop)
     }
 
     fn call<Q, A>(&self, method: &str, request: Q) -> Result<A>
@@ -369,7 +486,7 @@ impl Drop for Containerd {
     }
 }
 
-fn configuration(directory: &Path) -> String {
+fn configuration(directory: &Path, snapshotter: &str) -> String {
     let directory = directory.display();
     format!(
         r#"version = 2
@@ -381,7 +498,7 @@ address = "{directory}/containerd.sock"
 sandbox_image = "{PAUSE}"
 restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
-snapshotter = "native"
+snapshotter = "{snapshotter}"
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{NETWORK_PLUGINS}"
 conf_dir = "{directory}/cni"

@@ -7,6 +7,7 @@ pub mod corpora;
 pub mod dnsmasq;
 pub mod durations;
 pub mod image;
+pub mod log_receiver;
 pub mod mariadb;
 pub mod matrix;
 pub mod memcached;

@@ -54,9 +54,10 @@ fn show_status(arguments: &LogsStatusArguments) -> Result<(), Failure> {
 
 fn show_preview(arguments: &LogsPreviewArguments) -> Result<(), Failure> {
     let (config, _) = load(&arguments.config)?;
+    let identity = daemon::identity_settings(&config);
     let mut output = Output::stdout()?;
     for source in &config.logs.0 {
-        let shown = preview(source, arguments.files, arguments.records)
+        let shown = preview(source, &identity, arguments.files, arguments.records)
             .map_err(|error| Failure::Usage(error.to_string()))?;
         if arguments.json {
             output.json(&shown)?;
@@ -64,6 +65,15 @@ fn show_preview(arguments: &LogsPreviewArguments) -> Result<(), Failure> {
         }
         let count = shown.files.len() + shown.more_files;
         output.text(&format!("{}: {count} files match", shown.name))?;
+        for container in &shown.containers {
+            output.text(&format!("  container {} ({})", visible(&container.name), container.phase))?;
+        }
+        if shown.more_containers > 0 {
+            output.text(&format!("  and {} further containers", shown.more_containers))?;
+        }
+        for note in &shown.notes {
+            output.text(&format!("  note: {}", visible(note)))?;
+        }
         for pattern in &shown.without_files {
             output.text(&format!("  no file matches {pattern}"))?;
         }
@@ -81,7 +91,10 @@ fn show_preview(arguments: &LogsPreviewArguments) -> Result<(), Failure> {
 }
 
 fn show_file(output: &mut Output, file: &FilePreview) -> Result<(), Failure> {
-    let path = file.path.display().to_string();
+    let path = match (&file.container, &file.within) {
+        (Some(container), Some(within)) => format!("{container}:{}", within.display()),
+        (_, _) => file.path.display().to_string(),
+    };
     output.text(&format!("  {} ({} bytes)", visible(&path), file.size_bytes))?;
     for record in &file.records {
         output.text(&format!("    {record}"))?;

@@ -28,6 +28,8 @@ section! {
         restart include: Vec<String> = Vec::new();
         /// Which of those not; a pattern without a slash is about names, as in ['*.gz'].
         restart exclude: Vec<String> = Vec::new();
+        /// Log files of containers, beside or instead of those of `include`: {} follows the output of all.
+        restart containers: LogContainersOf = LogContainersOf::default();
         /// Where files are read from that are there when plainsight first starts: `beginning` or `end`.
         restart start_at: StartAt = StartAt::Beginning;
         /// The service that writes them (service.name).
@@ -75,6 +77,69 @@ section! {
         restart bytes_per_second: Switch<ByteSize> = Switch::Off,
             if if_on(between(ByteSize::kib(1), ByteSize::mib(64 << 10)));
     }
+}
+
+section! {
+    /// Log files of containers.
+    LogContainers {
+        /// Follow what they write to their standard output and error.
+        restart output: bool = true;
+        /// Files within containers, by patterns of paths as they are there, as in ['/var/log/app/*.log'].
+        restart files: Vec<String> = Vec::new();
+        /// Which containers; by itself all. Each kind that is named here must match.
+        restart select: LogContainerMatch = LogContainerMatch::default();
+        /// Which of those not: where one kind that is named here matches.
+        restart except: LogContainerMatch = LogContainerMatch::default();
+        /// The folder in which the kubelet has the output of containers.
+        restart pod_logs: PathBuf = PathBuf::from("/var/log/pods"), if absolute;
+    }
+}
+
+section! {
+    /// Containers by what they are called and what they carry. In patterns, * stands for anything.
+    LogContainerMatch {
+        /// Namespaces of Kubernetes, one of which must match, as in [shop, 'team-*'].
+        restart namespaces: Vec<String> = Vec::new();
+        /// Names of pods, one of which must match, as in ['web-*'].
+        restart pods: Vec<String> = Vec::new();
+        /// Names of containers, one of which must match.
+        restart containers: Vec<String> = Vec::new();
+        /// Labels of the pod or the container, all of which must match, as in { app: web, tier: '*' }.
+        restart labels: BTreeMap<String, String> = BTreeMap::new();
+        /// Annotations of the pod, all of which must match.
+        restart annotations: BTreeMap<String, String> = BTreeMap::new();
+        /// Variables of the environment that the container was started with, all of which must match.
+        restart environment: BTreeMap<String, String> = BTreeMap::new();
+    }
+}
+
+/// Log files of containers, if any are followed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LogContainersOf(pub Option<LogContainers>);
+
+impl Setting for LogContainersOf {
+    fn read(&mut self, node: &Node, reader: &mut Reader) {
+        match &node.content {
+            Content::Text(text) if text == "off" => self.0 = None,
+            Content::Text(text) => reader.problem(
+                node.line,
+                format!("'{text}' cannot be used: write {{}} for the output of all containers, or `off`"),
+            ),
+            Content::Nothing | Content::List(_) | Content::Keys(_) => {
+                let mut containers = LogContainers::default();
+                containers.read(node, reader);
+                self.0 = Some(containers);
+            }
+        }
+    }
+
+    fn shown(&self) -> Shown {
+        Shown::Line("off".to_owned())
+    }
+}
+
+fn absolute(path: &PathBuf) -> Result<(), String> {
+    if path.is_absolute() { Ok(()) } else { Err(format!("'{}' is no absolute path", path.display())) }
 }
 
 section! {
@@ -267,8 +332,22 @@ fn problems(source: &LogSource, before: &[LogSource]) -> Vec<String> {
         }
         Some(_) => {}
     }
-    if source.include.is_empty() {
-        problems.push("it names no files; write `include: [/var/log/app/*.log]`".to_owned());
+    if source.include.is_empty() && source.containers.0.is_none() {
+        problems.push(
+            "it names no files; write `include: [/var/log/app/*.log]`, or `containers: {}` for the output of containers"
+                .to_owned(),
+        );
+    }
+    if let Some(containers) = &source.containers.0 {
+        if !containers.output && containers.files.is_empty() {
+            problems.push(
+                "containers: nothing of them is followed; leave `output` on, or name `files` within them"
+                    .to_owned(),
+            );
+        }
+        if let Err(error) = logs::containers::check(containers) {
+            problems.push(format!("containers: {error}"));
+        }
     }
     if !source.otlp && source.file.on().is_none() {
         problems.push("it goes nowhere; leave `otlp` on, or name a `file`".to_owned());

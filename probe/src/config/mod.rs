@@ -38,7 +38,10 @@ pub use export::{
 };
 pub use identity::{Identity, Kubernetes, Runtimes};
 pub use kinds::{ByteSize, HeaderName, Port, Secret, Url};
-pub use logs::{LogContainer, LogMask, LogMultiline, LogParse, LogPreset, LogSource, LogTime, Logs, StartAt};
+pub use logs::{
+    LogContainer, LogContainerMatch, LogContainers, LogContainersOf, LogMask, LogMultiline, LogParse,
+    LogPreset, LogSource, LogTime, Logs, StartAt,
+};
 pub use metric_names::{AttributesByMetric, MetricName};
 pub use problem::{ConfigError, Problem};
 pub use reload::{Reload, Reloader};

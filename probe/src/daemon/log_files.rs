@@ -6,11 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{DaemonError, Start, naming::own_resource, settings};
+use super::{
+    DaemonError, Start,
+    naming::{own_resource, watch_pods},
+    settings,
+};
 use crate::{
     config::Config,
     export::otlp::{DestinationStats, Exporter},
-    identity::{Identities, Resource},
+    identity::{Identities, Resource, pod_watch::PodWatch},
     logs::{LogService, Surroundings, records::EncoderLimits, status::PipelineStatus},
 };
 
@@ -35,8 +39,16 @@ pub fn run_logs(
         export.destinations.clear();
     }
     let exporter = Arc::new(Exporter::start(&export)?);
-    let host = own_resource(&Identities::new(settings::identity(&config)));
-    let Some(mut service) = follow(&config, &exporter, &host, say)? else { return Ok(Default::default()) };
+    let identities = Identities::new(settings::identity(&config));
+    let host = own_resource(&identities);
+    let pods = if config.logs.0.iter().any(|source| source.containers.0.is_some()) {
+        watch_pods(&config, &environment, &identities, say)?
+    } else {
+        None
+    };
+    let Some(mut service) = follow(&config, &exporter, &host, pods.as_ref(), say)? else {
+        return Ok(Default::default());
+    };
     say("following log files");
     while !asked() {
         if !service.is_running() {
@@ -56,13 +68,24 @@ pub(super) fn follow(
     config: &Config,
     exporter: &Arc<Exporter>,
     own: &Resource,
+    pods: Option<&PodWatch>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Option<LogService>, DaemonError> {
     if config.logs.0.is_empty() {
         return Ok(None);
     }
     let (limits, delay) = log_batches(config);
-    let around = Surroundings { state: &config.daemon.state, exporter, limits, delay, host: own };
+    let identity = settings::identity(config);
+    let pods = pods.map(PodWatch::source);
+    let around = Surroundings {
+        state: &config.daemon.state,
+        exporter,
+        limits,
+        delay,
+        host: own,
+        identity: &identity,
+        pods: pods.as_ref(),
+    };
     Ok(Some(LogService::start(&config.logs, &around, say)?))
 }
 

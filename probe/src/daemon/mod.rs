@@ -28,4 +28,5 @@ pub use notify::Notifier;
 pub use pages::{Page, Pages, places};
 pub use run::{Start, Summary, run};
 pub use server::{Server, ServerError};
+pub use settings::identity as identity_settings;
 pub use usage::{Meter, Usage, cgroup_memory_limit};

@@ -199,7 +199,7 @@ impl Running {
             }
             _ => None,
         };
-        let log_files = follow(&config, &exporter, &own, say)?;
+        let log_files = follow(&config, &exporter, &own, pods.as_ref(), say)?;
         let counts = Arc::<Mutex<FeederCounts>>::default();
         let step = Arc::<AtomicU64>::default();
         if let Some(store) = &store {

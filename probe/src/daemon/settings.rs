@@ -69,7 +69,8 @@ fn number(value: u64) -> u32 {
 }
 
 /// Who is who, and where that is asked.
-pub(super) fn identity(config: &Config) -> IdentitySettings {
+#[must_use]
+pub fn identity(config: &Config) -> IdentitySettings {
     let identity = &config.identity;
     IdentitySettings {
         host_root: identity.host_root.clone(),

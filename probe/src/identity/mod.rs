@@ -50,6 +50,7 @@ pub use labels::Labels;
 pub use noticing::Noticing;
 pub use of_container::ContainerResources;
 pub use resource::{Resource, ResourceValue};
+pub(crate) use runtime::overlay_layers;
 pub use runtime::{
     ContainerPhase, Inspected, ListedContainer, RuntimeFiles, RuntimeKind, RuntimeSocket, Silent,
 };

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use super::{
+    containers::{ContainerSettings, KnownContainers},
     discover::{PatternError, Patterns},
     records::{
         Change, Container, Encoding, Filter, FilterAction, Mask, MaskKind, Multiline, MultilineRule, Plan,
         Preset, Settings, SettingsError, SeveritySettings, TimeFormat, TimeSettings, TimeSource,
     },
 };
-use crate::config::{LogContainer, LogMask, LogMultiline, LogPreset, LogSource};
+use crate::{
+    config::{LogContainer, LogMask, LogMultiline, LogPreset, LogSource},
+    identity::{ContainerResources, IdentitySettings, PodSource},
+};
 
 /// Which files a pipeline follows.
 ///
@@ -25,6 +29,42 @@ pub fn patterns(source: &LogSource) -> Result<Patterns, PatternError> {
 /// If a setting cannot be used.
 pub fn plan(source: &LogSource) -> Result<Arc<Plan>, SettingsError> {
     Plan::new(&settings(source)).map(Arc::new)
+}
+
+/// How it makes records of the output of containers, whose lines their runtime has wrapped.
+///
+/// # Errors
+/// If a setting cannot be used.
+pub fn output_plan(source: &LogSource) -> Result<Arc<Plan>, SettingsError> {
+    let mut settings = settings(source);
+    if settings.container == Container::None {
+        settings.container = Container::Auto;
+    }
+    Plan::new(&settings).map(Arc::new)
+}
+
+/// Which files of containers a pipeline follows.
+///
+/// # Errors
+/// If a setting cannot be used.
+pub fn containers(
+    source: &LogSource,
+    known: &KnownContainers,
+    identity: &IdentitySettings,
+    pods: Option<&Arc<dyn PodSource>>,
+) -> Result<Option<ContainerSettings>, SettingsError> {
+    let Some(config) = &source.containers.0 else { return Ok(None) };
+    Ok(Some(ContainerSettings {
+        known: known.clone(),
+        config: config.clone(),
+        exclude: source.exclude.clone(),
+        output_plan: output_plan(source)?,
+        plan: plan(source)?,
+        service: source.service.as_deref().map(Into::into),
+        resources: Arc::new(ContainerResources::new(identity)),
+        pods: pods.cloned(),
+        host_root: identity.host_root.clone(),
+    }))
 }
 
 fn settings(source: &LogSource) -> Settings {

@@ -1,16 +1,21 @@
 //! What settings would do, without doing it.
 
-use std::{fs::File, path::PathBuf};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
 use super::{
     configured,
+    containers::{ContainerFiles, ContainerFinder, ContainerShown, ContainerWalk, Origin},
     discover::PatternError,
     files::read_full,
     records::{LogRecord, Maker, SettingsError, Sink, Source, append_json},
 };
-use crate::{config::LogSource, identity::Resource, signal::WallTime};
+use crate::{
+    config::LogSource,
+    identity::{IdentitySettings, Resource, ResourceValue},
+    signal::WallTime,
+};
 
 /// Bytes of each file that are looked at.
 const BYTES: usize = 256 << 10;
@@ -22,6 +27,12 @@ pub struct Preview {
     pub name: String,
     /// Files that match, and how many there are beyond.
     pub files: Vec<FilePreview>,
+    /// The containers whose files are meant, up to 100.
+    pub containers: Vec<ContainerShown>,
+    /// Further ones.
+    pub more_containers: usize,
+    /// What is to be known of containers that are not followed.
+    pub notes: Vec<String>,
     /// Files that match beyond those shown.
     pub more_files: usize,
     /// Patterns that no file matches.
@@ -35,6 +46,10 @@ pub struct Preview {
 pub struct FilePreview {
     /// Where it is.
     pub path: PathBuf,
+    /// Where it is in its container, if it lies within one.
+    pub within: Option<PathBuf>,
+    /// The container that writes it, as `NAMESPACE/POD/NAME` or by its name.
+    pub container: Option<String>,
     /// Its size.
     pub size_bytes: u64,
     /// The first records, as lines of JSON.
@@ -57,6 +72,9 @@ pub enum PreviewError {
     /// A pattern of paths.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// Looking for containers.
+    #[error("cannot look for containers: {0}")]
+    Finder(#[from] io::Error),
     /// How records are made.
     #[error(transparent)]
     Records(#[from] SettingsError),
@@ -66,13 +84,35 @@ pub enum PreviewError {
 ///
 /// # Errors
 /// If the settings cannot be used.
-pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Preview, PreviewError> {
+pub fn preview(
+    source: &LogSource,
+    identity: &IdentitySettings,
+    files: usize,
+    records: usize,
+) -> Result<Preview, PreviewError> {
     let patterns = configured::patterns(source)?;
     let plan = configured::plan(source)?;
-    let walk = patterns.walk();
+    let containers = containers(source, identity)?;
+    let mut walk = patterns.walk();
+    let (mut shown, mut more_containers) = (Vec::new(), 0);
+    let mut said = Vec::new();
+    let containers = match containers {
+        Some(mut containers) => {
+            let look = settle(&mut containers);
+            walk.files.extend(look.walk.files);
+            walk.problems.extend(look.walk.problems);
+            said.extend(look.said.into_iter().map(|(_, sentence)| sentence));
+            (shown, more_containers) = containers.shown();
+            Some(containers)
+        }
+        None => None,
+    };
     let mut preview = Preview {
         name: source.name.clone().unwrap_or_default(),
         files: Vec::new(),
+        containers: shown,
+        more_containers,
+        notes: said,
         more_files: walk.files.len().saturating_sub(files),
         without_files: walk.without_files,
         unreadable: walk
@@ -83,7 +123,9 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
     };
     for found in walk.files.into_iter().take(files) {
         let mut bytes = vec![0; BYTES];
-        let read = File::open(&found.path).and_then(|file| read_full(&file, &mut bytes, 0));
+        let origin = containers.as_ref().and_then(|containers| containers.origin(&found.path));
+        let origin = origin.unwrap_or_else(|| Origin::of_host(Arc::default(), Arc::clone(&plan)));
+        let read = origin.open(&found.path).and_then(|file| read_full(&file, &mut bytes, 0));
         let length = match read {
             Ok(length) => length,
             Err(error) => {
@@ -91,7 +133,7 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
                 continue;
             }
         };
-        let mut maker = Maker::with_plan(std::sync::Arc::clone(&plan));
+        let mut maker = Maker::with_plan(Arc::clone(&origin.plan));
         let mut first = First {
             source: Source::new(&Resource::default(), &[], None),
             records: Vec::new(),
@@ -116,6 +158,8 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
         let counts = maker.counts();
         preview.files.push(FilePreview {
             path: found.path,
+            within: origin.within,
+            container: resource_name(&origin.resource),
             size_bytes: found.size,
             records: first.records,
             records_seen: counts.records,
@@ -126,6 +170,51 @@ pub fn preview(source: &LogSource, files: usize, records: usize) -> Result<Previ
         });
     }
     Ok(preview)
+}
+
+/// Files of containers, where they are meant, once the runtimes have told of them.
+fn containers(
+    source: &LogSource,
+    identity: &IdentitySettings,
+) -> Result<Option<ContainerFiles>, PreviewError> {
+    if source.containers.0.is_none() {
+        return Ok(None);
+    }
+    let finder = ContainerFinder::start(identity)?;
+    let Some(settings) = configured::containers(source, &finder.known(), identity, None)? else {
+        return Ok(None);
+    };
+    let files = ContainerFiles::new(settings)?;
+    while !files.is_ready() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(Some(files))
+}
+
+/// Looks until it is known whose all files are: the finder has ended, so that those it did not see are decided by their paths.
+fn settle(containers: &mut ContainerFiles) -> ContainerWalk {
+    loop {
+        let look = containers.walk();
+        if !look.is_waiting {
+            return look;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// What a person calls the container that a resource is of.
+fn resource_name(resource: &Resource) -> Option<String> {
+    let text = |name: &str| {
+        let (_, value) = resource.attributes.iter().find(|(known, _)| **known == *name)?;
+        match value {
+            ResourceValue::Text(text) => Some(&**text),
+            ResourceValue::Integer(_) | ResourceValue::Texts(_) => None,
+        }
+    };
+    match (text("k8s.namespace.name"), text("k8s.pod.name"), text("k8s.container.name")) {
+        (Some(namespace), Some(pod), Some(container)) => Some(format!("{namespace}/{pod}/{container}")),
+        _ => text("container.name").map(str::to_owned),
+    }
 }
 
 struct First {

@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::{
     checkpoints::{CheckpointError, Checkpoints},
     configured,
+    containers::ContainerFinder,
     discover::PatternError,
     pipeline::{Destination, LinesFile, OtlpLogs, Pipeline, PipelineError, PipelineSettings},
     records::{EncoderLimits, SettingsError},
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     config::{LogSource, Logs, StartAt},
     export::otlp::Exporter,
-    identity::{Resource, ResourceValue},
+    identity::{IdentitySettings, PodSource, Resource, ResourceValue},
     signal::WallTime,
 };
 
@@ -42,6 +43,9 @@ pub enum LogError {
     /// A pipeline.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// Looking for containers.
+    #[error("logs: cannot look for containers: {0}; raise the limits of processes and open files")]
+    Finder(#[source] io::Error),
     /// The file for its records.
     #[error("logs: cannot write to {}: {error}; choose a file that this process may write", .path.display())]
     File {
@@ -65,12 +69,18 @@ pub struct Surroundings<'s> {
     pub delay: Duration,
     /// The host.
     pub host: &'s Resource,
+    /// Where containers are looked for.
+    pub identity: &'s IdentitySettings,
+    /// Who knows pods.
+    pub pods: Option<&'s Arc<dyn PodSource>>,
 }
 
 /// Pipelines at work.
 #[derive(Debug)]
 pub struct LogService {
     pipelines: Vec<Pipeline>,
+    /// Looks for containers as long as a pipeline wants to know.
+    _finder: Option<ContainerFinder>,
     state: PathBuf,
     told: Option<Instant>,
     /// Whether the status could not be written when it was last tried.
@@ -92,11 +102,22 @@ impl LogService {
             say(&format!("warning: {said}"));
         }
         raise_open_files();
+        let follows_containers = logs.0.iter().any(|source| source.containers.0.is_some());
+        let finder = if follows_containers {
+            Some(ContainerFinder::start(around.identity).map_err(LogError::Finder)?)
+        } else {
+            None
+        };
+        let known = finder.as_ref().map(ContainerFinder::known);
         let mut pipelines = Vec::with_capacity(logs.0.len());
         for source in &logs.0 {
             let settings = PipelineSettings {
                 name: source.name.clone().unwrap_or_default(),
                 patterns: configured::patterns(source)?,
+                containers: match &known {
+                    Some(known) => configured::containers(source, known, around.identity, around.pods)?,
+                    None => None,
+                },
                 plan: configured::plan(source)?,
                 resource: Arc::new(resource(source, around.host)),
                 starts_at_end: source.start_at == StartAt::End,
@@ -116,7 +137,7 @@ impl LogService {
             }
             pipelines.push(Pipeline::start(settings, destinations, checkpoints.clone())?);
         }
-        Ok(Self { pipelines, state: around.state.to_owned(), told: None, has_failed: false })
+        Ok(Self { pipelines, _finder: finder, state: around.state.to_owned(), told: None, has_failed: false })
     }
 
     /// How far each is.

@@ -4,6 +4,7 @@
 //! One program holds them all, for linking a program costs more than most of them take.
 
 mod calls;
+mod container_logs;
 mod deploy;
 mod dials;
 mod dns;

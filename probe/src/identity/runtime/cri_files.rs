@@ -196,6 +196,7 @@ impl Cri {
             Err(_) => return true,
         }
         // containerd before 1.7 has events of its own only.
+        let Ok(mut client) = self.client().await else { return true };
         let path = PathAndQuery::from_static("/containerd.services.events.v1.Events/Subscribe");
         let codec = ProstCodec::<Subscribe, Envelope>::default();
         let request = Subscribe { filters: vec![format!("namespace=={NAMESPACE}")] };

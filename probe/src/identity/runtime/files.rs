@@ -29,6 +29,18 @@ pub enum ContainerPhase {
     Ended,
 }
 
+impl ContainerPhase {
+    /// In a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// A container in a runtime's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedContainer {

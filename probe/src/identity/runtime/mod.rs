@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use super::{Container, IdentitySettings, Pod};
 
 pub(super) use asking::Asker;
+pub(crate) use files::overlay_layers;
 pub use files::{ContainerPhase, Inspected, ListedContainer, RuntimeFiles, Silent};
 
 /// Most containers remembered; a kubelet runs 250 pods at most by default.

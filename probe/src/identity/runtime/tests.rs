@@ -164,8 +164,9 @@ fn answer(method: &str, request: &[u8], knowledge: &Knowledge) -> Option<Vec<u8>
                 image: Some(image),
                 image_ref: "localhost/shop/web@sha256:dd".to_owned(),
                 labels: map(&[("io.kubernetes.container.name", "app")]),
+                ..Default::default()
             };
-            messages::ContainerStatusResponse { status: Some(status) }.encode_to_vec()
+            messages::ContainerStatusResponse { status: Some(status), ..Default::default() }.encode_to_vec()
         }
         "ListPodSandbox" => {
             let id = filter().id;

@@ -6,9 +6,11 @@
 mod pattern;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod walk;
 mod watch;
 
 pub use pattern::{PatternError, Patterns};
+pub use tree::Tree;
 pub use walk::{Found, Walk};
 pub use watch::{Change, Watch};

@@ -2,11 +2,15 @@
 
 use std::{
     collections::HashSet,
-    fs, io,
+    fs::Metadata,
+    io,
     path::{Path, PathBuf},
 };
 
-use super::pattern::{Part, Pattern, Patterns};
+use super::{
+    pattern::{Part, Pattern, Patterns},
+    tree::{Host, Tree},
+};
 use crate::logs::files::{Place, modified_ns};
 
 /// Files of one pipeline; further ones are left out, and said.
@@ -31,6 +35,13 @@ pub struct Found {
     pub modified_ns: i64,
 }
 
+impl Found {
+    pub(in crate::logs) fn new(path: PathBuf, metadata: &Metadata) -> Self {
+        let (place, size) = (Place::of(metadata), metadata.len());
+        Self { path, place, size, modified_ns: modified_ns(metadata) }
+    }
+}
+
 /// What a look gave.
 #[derive(Debug, Default)]
 pub struct Walk {
@@ -48,6 +59,7 @@ pub struct Walk {
 
 struct Looking<'a> {
     patterns: &'a Patterns,
+    tree: &'a dyn Tree,
     walk: Walk,
     places: HashSet<Place>,
     folders: HashSet<PathBuf>,
@@ -56,11 +68,18 @@ struct Looking<'a> {
 }
 
 impl Patterns {
-    /// Looks at all files that match now.
+    /// Looks at all files of this host that match now.
     #[must_use]
     pub fn walk(&self) -> Walk {
+        self.walk_in(&Host)
+    }
+
+    /// Looks at all files of another tree that match now. Paths are as they are there.
+    #[must_use]
+    pub fn walk_in(&self, tree: &dyn Tree) -> Walk {
         let mut looking = Looking {
             patterns: self,
+            tree,
             walk: Walk::default(),
             places: HashSet::new(),
             folders: HashSet::new(),
@@ -93,7 +112,7 @@ impl Looking<'_> {
                         let path = at.join(name);
                         if rest.is_empty() {
                             self.file(&path);
-                        } else if path.is_dir() {
+                        } else if self.tree.is_folder(&path) {
                             self.look(&path, pattern, rest, depth);
                         }
                     }
@@ -123,17 +142,10 @@ impl Looking<'_> {
 
     /// Names in a folder, each with whether it is itself a folder and no link to one.
     fn list(&mut self, folder: &Path) -> Vec<(PathBuf, bool)> {
-        let listed = fs::read_dir(folder).and_then(|entries| {
-            let mut names: Vec<(PathBuf, bool)> = entries
-                .map(|entry| {
-                    let entry = entry?;
-                    let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-                    Ok((PathBuf::from(entry.file_name()), is_folder))
-                })
-                .collect::<io::Result<_>>()?;
+        let listed = self.tree.list(folder).map(|mut names| {
             // Which of several names of a file is the one that counts must not depend on the file system's mood.
             names.sort_unstable();
-            Ok(names)
+            names
         });
         listed.unwrap_or_else(|error| {
             self.problem(folder, error);
@@ -145,19 +157,14 @@ impl Looking<'_> {
         if self.patterns.exclude.is_match(path) {
             return;
         }
-        match fs::metadata(path) {
+        match self.tree.metadata(path) {
             Ok(metadata) if metadata.is_file() => {
                 self.matched += 1;
                 let place = Place::of(&metadata);
                 if self.walk.files.len() >= MOST_FILES {
                     self.walk.is_incomplete = true;
                 } else if self.places.insert(place) {
-                    self.walk.files.push(Found {
-                        path: path.to_owned(),
-                        place,
-                        size: metadata.len(),
-                        modified_ns: modified_ns(&metadata),
-                    });
+                    self.walk.files.push(Found::new(path.to_owned(), &metadata));
                 }
             }
             Ok(_) => {}

@@ -93,6 +93,14 @@ impl Reader {
             .read(true)
             .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits() as i32)
             .open(path)?;
+        Self::of(file, key)
+    }
+
+    /// Reads a file that is open, from its beginning.
+    ///
+    /// # Errors
+    /// If the system tells nothing of it, or it is no regular file.
+    pub fn of(file: File, key: HashKey) -> io::Result<Self> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));

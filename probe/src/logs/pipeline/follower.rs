@@ -11,11 +11,11 @@ use std::{
 
 use super::{
     collector::Collector, copies::Judgement, flight::Extent, following::Following, known::Known,
-    settings::PipelineSettings,
+    origins::Origins, settings::PipelineSettings,
 };
 use crate::logs::{
     checkpoints::Checkpoint,
-    discover::Watch,
+    discover::{PatternError, Watch},
     files::{HashKey, Opened, Place, Reader, Step, modified_ns},
     status::{FileStatus, Findings, Kind, MOST_FILES},
 };
@@ -36,7 +36,8 @@ const UNLISTED_QUIET: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(5);
 
 pub(super) struct Follower {
-    pub(super) settings: Arc<PipelineSettings>,
+    settings: Arc<PipelineSettings>,
+    pub(super) origins: Origins,
     pub(super) key: HashKey,
     pub(super) files: HashMap<Place, Following>,
     pub(super) paths: HashMap<PathBuf, Place>,
@@ -65,7 +66,13 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(settings: Arc<PipelineSettings>, key: HashKey, known: Vec<Checkpoint>) -> Self {
+    /// # Errors
+    /// If a pattern of containers' files cannot be used.
+    pub(super) fn new(
+        settings: Arc<PipelineSettings>,
+        key: HashKey,
+        known: Vec<Checkpoint>,
+    ) -> Result<Self, PatternError> {
         let mut findings = Findings::default();
         let watch = match Watch::new() {
             Ok(watch) => Some(watch),
@@ -76,7 +83,8 @@ impl Follower {
                 None
             }
         };
-        Self {
+        Ok(Self {
+            origins: Origins::new(Arc::clone(&settings))?,
             settings,
             key,
             files: HashMap::new(),
@@ -98,12 +106,13 @@ impl Follower {
             acknowledged_bytes: 0,
             lines: 0,
             records: 0,
-        }
+        })
     }
 
     /// Opens what is at a path, if that is not followed already. Tells whether something is there.
     pub(super) fn admit(&mut self, path: &Path) -> bool {
-        let mut reader = match Reader::open(path, self.key) {
+        let Some(origin) = self.origins.origin(path) else { return true };
+        let mut reader = match origin.open(path).and_then(|file| Reader::of(file, self.key)) {
             Ok(reader) => reader,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return false,
             // What a pattern matches beside files is no problem.
@@ -139,15 +148,8 @@ impl Follower {
         }
         let after = if self.is_first { None } else { self.before(path) };
         self.epochs += 1;
-        let mut file = Following::new(
-            path.to_owned(),
-            reader,
-            &self.settings.plan,
-            &self.settings.resource,
-            self.epochs,
-            generation_ns,
-            self.looked_ns,
-        );
+        let mut file =
+            Following::new(path.to_owned(), reader, origin, self.epochs, generation_ns, self.looked_ns);
         file.after = after;
         if let Some(real) = &file.real {
             self.paths.insert(real.clone(), place);
@@ -276,8 +278,7 @@ impl Follower {
                 self.lines += counts.lines - told.lines;
                 self.records += counts.records - told.records;
                 self.epochs += 1;
-                let settings = &self.settings;
-                let oldest = file.restart(&settings.plan, &settings.resource, self.epochs, now_ns, had);
+                let oldest = file.restart(self.epochs, now_ns, had);
                 if let Some(mut orphan) = oldest {
                     orphan.maker.finish(now_ns, &mut collector.of(&orphan.source));
                 }

@@ -3,17 +3,16 @@
 use std::{collections::VecDeque, os::unix::ffi::OsStrExt as _, path::PathBuf, sync::Arc, time::Instant};
 
 use super::{flight::Extent, watermark::Sizes};
-use crate::{
-    identity::Resource,
-    logs::{
-        files::{Identity, Place, Reader},
-        records::{Counts, Maker, Plan, Source},
-    },
+use crate::logs::{
+    containers::Origin,
+    files::{Identity, Place, Reader},
+    records::{Counts, Maker, Source},
 };
 
 /// A file with what is made of it, and how far that came.
 pub(super) struct Following {
     pub(super) path: PathBuf,
+    pub(super) origin: Origin,
     /// The folder that it is really in, if a link leads there.
     pub(super) real: Option<PathBuf>,
     pub(super) reader: Reader,
@@ -76,21 +75,23 @@ impl Following {
     pub(super) fn new(
         path: PathBuf,
         reader: Reader,
-        plan: &Arc<Plan>,
-        resource: &Resource,
+        origin: Origin,
         epoch: u64,
         generation_ns: u64,
         written_before_ns: u64,
     ) -> Self {
-        let mut maker = Maker::with_plan(Arc::clone(plan));
+        let mut maker = Maker::with_plan(Arc::clone(&origin.plan));
         let offset = reader.offset();
         if offset > 0 {
             begin_within(&mut maker, &reader);
         }
-        let source = source(&path, &reader, resource, generation_ns);
-        let real = path.canonicalize().ok().filter(|real| *real != path);
+        let source = source(&path, &reader, &origin, generation_ns);
+        // In containers links do not mean what they mean here.
+        let real = if origin.within.is_none() { path.canonicalize().ok() } else { None };
+        let real = real.filter(|real| *real != path);
         Self {
             path,
+            origin,
             real,
             maker,
             source,
@@ -122,19 +123,12 @@ impl Following {
     }
 
     /// The file was truncated after so many bytes: what it is now has nothing to do with what it was. Gives what is to be given out.
-    pub(super) fn restart(
-        &mut self,
-        plan: &Arc<Plan>,
-        resource: &Resource,
-        epoch: u64,
-        now_ns: u64,
-        had: u64,
-    ) -> Option<Orphan> {
+    pub(super) fn restart(&mut self, epoch: u64, now_ns: u64, had: u64) -> Option<Orphan> {
         let offset = self.maker.safe_offset();
         self.reader.note_complete(offset);
-        let source = source(&self.path, &self.reader, resource, now_ns);
+        let source = source(&self.path, &self.reader, &self.origin, now_ns);
         let old = Orphan {
-            maker: std::mem::replace(&mut self.maker, Maker::with_plan(Arc::clone(plan))),
+            maker: std::mem::replace(&mut self.maker, Maker::with_plan(Arc::clone(&self.origin.plan))),
             source: std::mem::replace(&mut self.source, source),
             offset,
             since: Instant::now(),
@@ -192,9 +186,12 @@ pub(super) fn begin_within(maker: &mut Maker, reader: &Reader) {
 }
 
 /// Attributes of all records of a file (semantic conventions 1.44, `log.file.*`).
-fn source(path: &std::path::Path, reader: &Reader, resource: &Resource, generation_ns: u64) -> Source {
-    let shown = path.to_string_lossy();
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+fn source(path: &std::path::Path, reader: &Reader, origin: &Origin, generation_ns: u64) -> Source {
+    let resolved = path.to_string_lossy();
+    // Who wrote it knows it by its path in the container.
+    let path_shown = origin.within.as_deref().unwrap_or(path);
+    let shown = path_shown.to_string_lossy();
+    let name = path_shown.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let place = reader.place();
     let mut identity = Vec::with_capacity(64);
     for number in [place.device, place.inode, reader.born_ns(), generation_ns] {
@@ -204,5 +201,9 @@ fn source(path: &std::path::Path, reader: &Reader, resource: &Resource, generati
         // Without it, nothing tells the next file with this inode from this one; the path does sometimes.
         identity.extend_from_slice(path.as_os_str().as_bytes());
     }
-    Source::new(resource, &[("log.file.name", &name), ("log.file.path", &shown)], Some(&identity))
+    let mut attributes = vec![("log.file.name", &*name), ("log.file.path", &*shown)];
+    if origin.within.is_some() {
+        attributes.push(("log.file.path_resolved", &*resolved));
+    }
+    Source::new(&origin.resource, &attributes, Some(&identity))
 }

@@ -23,15 +23,16 @@ struct Moves {
 impl Follower {
     /// Looks at everything. Gives whether it should be done again at once.
     pub(super) fn look(&mut self, now_ns: u64) -> bool {
-        let walk = self.settings.patterns.walk();
+        let Some(look) = self.origins.look() else { return true };
+        let walk = look.walk;
         let mut folders = walk.folders;
         folders.extend(self.real_folders());
         folders.sort_unstable();
         folders.dedup();
-        let mut again = false;
+        let mut again = look.is_waiting;
         if let Some(watch) = &mut self.watch {
             let (is_added, failed) = watch.set(&folders);
-            again = is_added;
+            again |= is_added;
             let said = failed.map(|(path, error)| {
                 let path = path.display();
                 let sentence = format!(
@@ -81,6 +82,7 @@ impl Follower {
             (pattern, sentence)
         });
         self.findings.set(Kind::WithoutFiles, nothing);
+        self.findings.set(Kind::Containers, look.said.into_iter());
         for (path, error) in &walk.problems {
             self.unreadable(path, error);
         }
@@ -92,7 +94,7 @@ impl Follower {
         }
         let (is_disturbed, _) = self.hear();
         if !is_disturbed && !again {
-            self.looked_ns = now_ns;
+            self.looked_ns = self.looked_ns.max(now_ns.min(look.until_ns));
             self.is_first = false;
         }
         again || is_disturbed
@@ -139,18 +141,18 @@ impl Follower {
                 Change::Written(path) => self.written(&path),
                 Change::Missed => (is_disturbed, is_missed) = (true, true),
                 Change::Appeared(path) => {
-                    if self.settings.patterns.matches(&path) {
+                    if self.origins.matches(&path) {
                         is_disturbed = true;
                         self.paths.remove(&path);
                         if !self.admit(&path) {
                             moves.wanted.insert(path);
                         }
-                    } else if path.is_dir() {
+                    } else if self.origins.may_match(&path) || path.is_dir() {
                         is_missed = true;
                     }
                 }
                 Change::Left { path, cookie } => {
-                    is_disturbed |= self.settings.patterns.matches(&path);
+                    is_disturbed |= self.origins.matches(&path);
                     if let Some(place) = self.paths.remove(&path) {
                         moves.followed.insert(cookie, place);
                     } else if moves.wanted.remove(&path) {
@@ -158,7 +160,7 @@ impl Follower {
                     }
                 }
                 Change::Arrived { path, cookie } => {
-                    let matches = self.settings.patterns.matches(&path);
+                    let matches = self.origins.matches(&path);
                     is_disturbed |= matches;
                     if let Some(place) = moves.followed.remove(&cookie) {
                         self.paths.insert(path, place);
@@ -171,7 +173,7 @@ impl Follower {
                     }
                 }
                 Change::Removed(path) => {
-                    is_disturbed |= self.settings.patterns.matches(&path);
+                    is_disturbed |= self.origins.matches(&path);
                     self.paths.remove(&path);
                     if moves.wanted.remove(&path) {
                         self.missed(&path);
@@ -190,7 +192,7 @@ impl Follower {
     fn written(&mut self, path: &Path) {
         match self.paths.get(path) {
             Some(&place) => self.activate(place),
-            None if self.settings.patterns.matches(path) => {
+            None if self.origins.matches(path) => {
                 self.admit(path);
             }
             None => {}

@@ -13,6 +13,7 @@ mod following;
 mod known;
 mod lines;
 mod looking;
+mod origins;
 mod otlp;
 mod rate;
 mod settings;
@@ -41,6 +42,7 @@ use worker::{Shared, Worker};
 
 use super::{
     checkpoints::{CheckpointError, Checkpoints},
+    discover::PatternError,
     status::PipelineStatus,
 };
 
@@ -50,6 +52,9 @@ pub enum PipelineError {
     /// Its checkpoints.
     #[error(transparent)]
     Checkpoints(#[from] CheckpointError),
+    /// A pattern of containers' files.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
     /// Its thread.
     #[error("cannot start the thread of a log pipeline: {0}; raise the limits of processes and open files")]
     Thread(#[from] io::Error),
@@ -80,10 +85,14 @@ impl Pipeline {
             status: Mutex::new(PipelineStatus { name: settings.name.clone(), ..PipelineStatus::default() }),
         });
         let waker = Waker::new()?;
+        if let Some(containers) = &settings.containers {
+            let waker = waker.clone();
+            containers.known.on_change(move || waker.wake());
+        }
         let (sender, receiver) = mpsc::channel();
         let settings = Arc::new(settings);
         let worker = Worker {
-            follower: Follower::new(Arc::clone(&settings), checkpoints.key(), known),
+            follower: Follower::new(Arc::clone(&settings), checkpoints.key(), known)?,
             settings,
             destinations,
             checkpoints,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     identity::Resource,
     logs::{
+        containers::ContainerSettings,
         discover::Patterns,
         records::{EncoderLimits, Plan},
     },
@@ -17,6 +18,8 @@ pub struct PipelineSettings {
     pub name: String,
     /// Which files.
     pub patterns: Patterns,
+    /// Which files of containers.
+    pub containers: Option<ContainerSettings>,
     /// How records are made.
     pub plan: Arc<Plan>,
     /// Whose records they are.

@@ -109,6 +109,7 @@ impl Rig {
         let mut settings = PipelineSettings {
             name: "test".to_owned(),
             patterns: Patterns::new(&include, &[]).expect("patterns"),
+            containers: None,
             plan: Arc::new(Plan::new(&plan).expect("settings")),
             resource: Arc::new(Resource::default()),
             starts_at_end: false,

@@ -112,6 +112,9 @@ impl Worker {
         while !self.shared.stop.load(Ordering::Acquire) {
             self.take_reports(&mut state);
             self.follower.hear().1.then(|| state.next_look = Instant::now());
+            if self.follower.origins.has_news() {
+                state.next_look = Instant::now();
+            }
             self.look_if_due(&mut state);
             self.tick(&mut state);
             self.dispatch_if_due(&mut state);
@@ -271,6 +274,7 @@ impl Worker {
         });
         follower.findings.set(Kind::Refused, said.into_iter());
         let (lag_bytes, behind) = follower.behind();
+        let (containers, more_containers) = follower.origins.shown();
         let watermark_ns = follower.watermark_ns();
         let now_ns = WallTime::now().as_unix_nanos();
         let status = PipelineStatus {
@@ -286,6 +290,8 @@ impl Worker {
             waiting_bytes: state.flights.bytes() + state.collector.bytes(),
             trouble: self.destinations.iter().find_map(|destination| destination.trouble()),
             findings: follower.findings.list(),
+            containers,
+            more_containers,
             behind,
         };
         *self.shared.status.lock().unwrap_or_else(PoisonError::into_inner) = status;

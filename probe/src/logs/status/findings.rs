@@ -39,6 +39,8 @@ pub enum Kind {
     NotWatched,
     /// More files than are followed.
     TooManyFiles,
+    /// Containers that are not followed, or not all of them.
+    Containers,
     /// Files are rotated faster than they are read.
     RotatedFaster,
 }

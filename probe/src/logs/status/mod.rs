@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::containers::ContainerShown;
 pub use findings::{Finding, Findings, Kind};
 pub use page::{MOST_FILES, StatusError, StatusFile, read, text};
 
@@ -38,6 +39,12 @@ pub struct PipelineStatus {
     pub trouble: Option<String>,
     /// What endangers completeness.
     pub findings: Vec<Finding>,
+    /// The containers whose files are followed, up to 100.
+    #[serde(default)]
+    pub containers: Vec<ContainerShown>,
+    /// Further ones.
+    #[serde(default)]
+    pub more_containers: usize,
     /// The files that are furthest behind, up to 100.
     pub behind: Vec<FileStatus>,
 }

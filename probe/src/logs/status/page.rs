@@ -112,6 +112,13 @@ pub fn text(status: &StatusFile) -> String {
         if let Some(trouble) = &pipeline.trouble {
             let _ = writeln!(text, "  trouble: {trouble}");
         }
+        for container in &pipeline.containers {
+            let id = container.id.get(..12).unwrap_or(&container.id);
+            let _ = writeln!(text, "  container {} {id} ({})", visible(&container.name), container.phase);
+        }
+        if pipeline.more_containers > 0 {
+            let _ = writeln!(text, "  and {} further containers", pipeline.more_containers);
+        }
         for finding in &pipeline.findings {
             let _ = writeln!(text, "  note: {}", visible(&finding.sentence));
         }

@@ -1,0 +1,1 @@
+//! Containers of which runtimes tell, and their files.
