@@ -64,6 +64,7 @@ pub fn containers(
         resources: Arc::new(ContainerResources::new(identity)),
         pods: pods.cloned(),
         host_root: identity.host_root.clone(),
+        proc: identity.proc.clone(),
     }))
 }
 

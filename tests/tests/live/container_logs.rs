@@ -325,7 +325,7 @@ fn containers_are_selected_by_what_they_are_called_and_carry_and_shown_in_previe
     start("shop", &[("app", "web")], &[("logs", "off")], "")?;
     start("other", &[("app", "web")], &[], "yes")?;
     thread::sleep(Duration::from_millis(500));
-    let mut selected = |containers: &str| -> Result<Vec<String>> {
+    let selected = |containers: &str| -> Result<Vec<String>> {
         rig.configure(containers, "")?;
         let output = rig.command(&["logs", "preview", "--json"])?.output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -174,6 +174,30 @@ fn each_mistake_is_named_with_line_key_and_remedy() {
             "test.yaml:2: logs[1]: it names no files; write `include: [/var/log/app/*.log]`",
         ),
         (
+            "logs:\n  - name: pods\n    containers:\n      select: { namspaces: [shop] }",
+            "test.yaml:4: logs[1].containers.select.namspaces: there is no such key; did you mean 'namespaces'?",
+        ),
+        (
+            "logs:\n  - name: pods\n    containers: all",
+            "test.yaml:3: logs[1].containers: 'all' cannot be used: write {} for the output of all containers, or `off`",
+        ),
+        (
+            "logs:\n  - { name: pods, containers: { output: false } }",
+            "test.yaml:2: logs[1]: containers: nothing of them is followed; leave `output` on, or name `files` within them",
+        ),
+        (
+            "logs:\n  - { name: pods, containers: { files: [app.log] } }",
+            "test.yaml:2: logs[1]: containers: 'app.log' must begin with /, and have no `..`",
+        ),
+        (
+            "logs:\n  - { name: pods, containers: { except: { labels: { app: 'w[' } } } }",
+            "test.yaml:2: logs[1]: containers: 'w[' is no pattern of paths: unclosed character class; missing ']'",
+        ),
+        (
+            "logs:\n  - { name: pods, containers: { pod_logs: pods } }",
+            "test.yaml:2: logs[1].containers.pod_logs: 'pods' is no absolute path",
+        ),
+        (
             "logs:\n  - { name: app, include: [app.log] }",
             "test.yaml:2: logs[1]: 'app.log' must begin with /, and have no `..`",
         ),

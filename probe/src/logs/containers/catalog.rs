@@ -17,6 +17,8 @@ pub(super) struct Candidate {
     pub(super) pod: Option<Arc<Pod>>,
     pub(super) environment: Option<Vec<(Box<str>, Box<str>)>>,
     pub(super) phase: ContainerPhase,
+    /// The first of its processes while it runs.
+    pub(super) pid: Option<u32>,
     /// The file that its output goes to, as this process sees it.
     pub(super) log_path: Option<PathBuf>,
     pub(super) view: View,

@@ -278,5 +278,5 @@ fn candidate(
         view = View::new(view.mounts().iter().chain(lasting).cloned());
     }
     let log_path = log_path.map(|path| below(&settings.host_root, &path));
-    Candidate { container, pod, environment, phase, log_path, view }
+    Candidate { container, pod, environment, phase, pid, log_path, view }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -22,7 +23,7 @@ use crate::{
     identity::{Container, ContainerResources, Pod, PodSource, Resource, ResourceValue},
     logs::{
         discover::{PatternError, Patterns, Walk},
-        files::Place,
+        files::{Place, born_ns},
         records::Plan,
     },
 };
@@ -36,8 +37,8 @@ const MOST_SHOWN: usize = 100;
 /// Where Docker has the output of containers; the files of a kubelet lead there.
 const DOCKER_LOGS: &str = "/var/lib/docker/containers";
 
-/// Names of its containers that a pipeline remembers its decision of after their files are gone; then they are decided about again.
-const MOST_DECISIONS: usize = 16_384;
+/// How much earlier than the clock the kernel's own may be, by which it says when a file was made.
+const TICK_NS: u64 = 20_000_000;
 
 /// Whose files a pipeline follows.
 #[derive(Debug, Clone)]
@@ -60,6 +61,8 @@ pub struct ContainerSettings {
     pub pods: Option<Arc<dyn PodSource>>,
     /// Where the host's file system is for this process.
     pub host_root: PathBuf,
+    /// Where the host's processes are.
+    pub proc: PathBuf,
 }
 
 /// Whether the configuration can be used.
@@ -91,6 +94,8 @@ pub struct ContainerWalk {
     pub is_waiting: bool,
     /// Up to when containers are known, in nanoseconds since 1970; nothing if that sets no bound.
     pub known_ns: Option<u64>,
+    /// Folders through which writes are heard, and what they are called.
+    pub through: Vec<(PathBuf, PathBuf)>,
     /// What people should know: subject and sentence.
     pub said: Vec<(String, String)>,
 }
@@ -113,8 +118,8 @@ pub struct ContainerFiles {
     waiting: HashMap<PathBuf, Instant>,
     /// Where the files that were found within containers are, and their paths there.
     found: HashMap<PathBuf, (Arc<Candidate>, Layer, PathBuf, PathBuf)>,
-    /// Folders that selected containers write to, with their places there.
-    tops: HashMap<PathBuf, (Arc<Candidate>, Layer, PathBuf)>,
+    /// Folders of selected containers in which files may match: by where the host has them, and as the patterns call them.
+    folders: HashMap<PathBuf, (Arc<Candidate>, Layer, PathBuf, PathBuf)>,
 }
 
 impl ContainerFiles {
@@ -145,7 +150,7 @@ impl ContainerFiles {
             decisions: HashMap::new(),
             waiting: HashMap::new(),
             found: HashMap::new(),
-            tops: HashMap::new(),
+            folders: HashMap::new(),
             settings,
         })
     }
@@ -166,9 +171,6 @@ impl ContainerFiles {
     pub fn walk(&mut self) -> ContainerWalk {
         self.generation = self.settings.known.generation();
         self.catalog = self.settings.known.catalog();
-        if self.decisions.len() > MOST_DECISIONS {
-            self.decisions.clear();
-        }
         let mut look = ContainerWalk::default();
         let mut places = HashSet::new();
         self.walk_output(&mut look, &mut places);
@@ -190,27 +192,31 @@ impl ContainerFiles {
         look.walk.is_incomplete |= walk.is_incomplete;
         look.walk.folders = walk.folders;
         let mut is_waiting = false;
-        let mut still = HashSet::new();
+        let mut active = HashSet::new();
         for found in walk.files {
+            active.extend(PodLog::parse(&self.pod_logs, &found.path).map(|log| log.active));
             match self.choose_output(&found.path) {
                 Some(Choice::Selected) => {
                     places.insert(found.place);
                     look.walk.files.push(found);
                 }
                 Some(_) => {}
-                None => {
-                    is_waiting = true;
-                    still.extend(PodLog::parse(&self.pod_logs, &found.path).map(|log| log.active));
-                }
+                None => is_waiting = true,
             }
         }
-        self.waiting.retain(|path, _| still.contains(path));
+        self.waiting.retain(|path, _| active.contains(path));
+        // What was decided of those that are gone is of no use any more.
+        let catalog = Arc::clone(&self.catalog);
+        let ids: HashSet<&str> = catalog.all().iter().map(|candidate| &*candidate.container.id).collect();
+        self.decisions.retain(|key, _| {
+            let path = Path::new(&**key);
+            ids.contains(&**key) || (active.contains(path) && catalog.of_log(path).is_none())
+        });
         if is_waiting {
             self.settings.known.want();
         }
         look.is_waiting = is_waiting;
         // Of runtimes that write elsewhere, as Docker does.
-        let catalog = Arc::clone(&self.catalog);
         for candidate in catalog.all() {
             let Some(active) = &candidate.log_path else { continue };
             if active.starts_with(&self.pod_logs) || self.choose(candidate) != Choice::Selected {
@@ -236,7 +242,7 @@ impl ContainerFiles {
 
     fn walk_within(&mut self, look: &mut ContainerWalk, places: &mut HashSet<Place>) {
         self.found.clear();
-        self.tops.clear();
+        self.folders.clear();
         if self.settings.config.files.is_empty() {
             return;
         }
@@ -244,11 +250,6 @@ impl ContainerFiles {
         for candidate in catalog.all() {
             if self.choose(candidate) != Choice::Selected {
                 continue;
-            }
-            for (at, layer) in candidate.view.tops() {
-                self.tops
-                    .entry(layer.place())
-                    .or_insert_with(|| (Arc::clone(candidate), layer.clone(), at.to_owned()));
             }
             let walk = self.within.walk_in(&candidate.view);
             look.walk.is_incomplete |= walk.is_incomplete;
@@ -258,8 +259,16 @@ impl ContainerFiles {
                     .push((PathBuf::from(format!("{}:{}", candidate.label(), path.display())), error));
             }
             for folder in walk.folders {
-                if let Ok(Some(entry)) = candidate.view.resolve(&folder) {
-                    look.walk.folders.push(entry.host());
+                let Some(near) = candidate.view.nearest(&folder) else { continue };
+                let host = near.host();
+                if let Some(pid) = candidate.pid.filter(|_| near.is_of_root) {
+                    let through = below(&self.settings.proc.join(format!("{pid}/root")), &near.path);
+                    look.through.push((through, host.clone()));
+                }
+                look.walk.folders.push(host.clone());
+                if near.is_whole {
+                    let origin = (Arc::clone(candidate), near.layer.clone(), near.rest, folder);
+                    self.folders.entry(host).or_insert(origin);
                 }
             }
             for mut found in walk.files {
@@ -331,9 +340,10 @@ impl ContainerFiles {
         }
         let since = *self.waiting.entry(log.active.clone()).or_insert_with(Instant::now);
         // A list that began after the file was there has its container, unless that is gone.
-        let is_settled = !catalog.has_runtimes
-            || catalog.listed.is_some_and(|(began, _)| began > since)
-            || since.elapsed() >= PATIENCE;
+        let born_ns = fs::metadata(path).map_or(0, |metadata| born_ns(&metadata));
+        let was_there = |(began, at_ns)| began > since || (born_ns > 0 && born_ns + TICK_NS < at_ns);
+        let is_settled =
+            !catalog.has_runtimes || catalog.listed.is_some_and(was_there) || since.elapsed() >= PATIENCE;
         if !is_settled {
             return None;
         }
@@ -379,13 +389,9 @@ impl ContainerFiles {
         {
             return Some(origin);
         }
-        for folder in path.ancestors() {
-            if let Some((candidate, layer, at)) = self.tops.get(folder) {
-                let rest = path.strip_prefix(folder).ok()?;
-                return Some(self.within(candidate, layer, rest, &at.join(rest)));
-            }
-        }
-        None
+        let (candidate, layer, rest, at) = self.folders.get(path.parent()?)?;
+        let name = path.file_name()?;
+        Some(self.within(candidate, layer, &rest.join(name), &at.join(name)))
     }
 
     fn output_origin(&self, path: &Path) -> Option<Origin> {
@@ -455,21 +461,32 @@ impl ContainerFiles {
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
         path.starts_with(&self.pod_logs)
-            || path.ancestors().any(|folder| self.tops.contains_key(folder))
+            || path.parent().is_some_and(|folder| self.folders.contains_key(folder))
             || self.catalog.of_rotated(path).is_some()
     }
 
     /// Whether a path is one of a file that is followed.
     #[must_use]
     pub fn matches(&self, path: &Path) -> bool {
-        if self.found.contains_key(path) || (self.output.is_some() && self.output_origin(path).is_some()) {
+        if self.found.contains_key(path) || self.is_selected_output(path) {
             return true;
         }
-        let inside = path.ancestors().find_map(|folder| {
-            let (.., at) = self.tops.get(folder)?;
-            Some(at.join(path.strip_prefix(folder).ok()?))
-        });
-        inside.is_some_and(|inside| self.within.matches(&inside))
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
+        self.folders.get(folder).is_some_and(|(.., at)| self.within.matches(&at.join(name)))
+    }
+
+    fn is_selected_output(&self, path: &Path) -> bool {
+        let chosen = |key: &str| self.decisions.get(key) == Some(&Choice::Selected);
+        if self.output.is_none() {
+            return false;
+        }
+        match PodLog::parse(&self.pod_logs, path) {
+            Some(log) => match self.catalog.of_log(&log.active) {
+                Some(candidate) => chosen(&candidate.container.id),
+                None => chosen(&log.active.to_string_lossy()),
+            },
+            None => self.catalog.of_rotated(path).is_some_and(|candidate| chosen(&candidate.container.id)),
+        }
     }
 
     /// Whether a path may be one of a file that is followed, which only a look tells.

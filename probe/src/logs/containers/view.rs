@@ -109,6 +109,26 @@ pub(super) struct Entry<'v> {
     is_own: bool,
 }
 
+/// A folder on the way to a path.
+pub(super) struct Near<'v> {
+    /// The path without links, in the container.
+    pub(super) path: PathBuf,
+    /// Where the host has it: a layer, and the path below it.
+    pub(super) layer: &'v Layer,
+    pub(super) rest: PathBuf,
+    /// Whether it is what was asked for.
+    pub(super) is_whole: bool,
+    /// Whether it lies in the container's root and in no volume.
+    pub(super) is_of_root: bool,
+}
+
+impl Near<'_> {
+    /// Where the host has it.
+    pub(super) fn host(&self) -> PathBuf {
+        below(&self.layer.place(), &self.rest)
+    }
+}
+
 impl Entry<'_> {
     /// Where the host has it.
     pub(super) fn host(&self) -> PathBuf {
@@ -135,17 +155,34 @@ impl View {
         Self { mounts: all }
     }
 
-    /// What is written to: each place in the container with its layer.
-    pub(super) fn tops(&self) -> impl Iterator<Item = (&Path, &Layer)> {
-        self.mounts.iter().filter_map(|mount| Some((&*mount.at, mount.layers.first()?)))
-    }
-
     pub(super) fn mounts(&self) -> &[Mount] {
         &self.mounts
     }
 
     fn mount(&self, path: &Path) -> Option<(&Mount, PathBuf)> {
         self.mounts.iter().find_map(|mount| Some((mount, path.strip_prefix(&mount.at).ok()?.to_owned())))
+    }
+
+    /// The folder that is nearest to a path, on the way to it or itself, among those that the container writes to.
+    pub(super) fn nearest(&self, path: &Path) -> Option<Near<'_>> {
+        for ancestor in path.ancestors() {
+            let Ok(Some(entry)) = self.resolve(ancestor) else { continue };
+            let (mount, _) = self.mount(&entry.path)?;
+            let layer = mount.layers.first()?;
+            for own in entry.path.ancestors().take_while(|own| own.starts_with(&mount.at)) {
+                let rest = own.strip_prefix(&mount.at).ok()?;
+                if layer.open(rest, OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW).is_ok() {
+                    return Some(Near {
+                        path: own.to_owned(),
+                        layer,
+                        rest: rest.to_owned(),
+                        is_whole: ancestor == path && own == entry.path,
+                        is_of_root: mount.at == Path::new("/"),
+                    });
+                }
+            }
+        }
+        None
     }
 
     /// What is at a path whose folders are no links. Nothing if nothing is there.

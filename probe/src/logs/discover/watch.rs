@@ -50,6 +50,8 @@ pub struct Watch {
     inotify: OwnedFd,
     folders: HashMap<i32, PathBuf>,
     numbers: HashMap<PathBuf, i32>,
+    /// Folders of which only writes are heard, and what they are called in what is told.
+    through: HashMap<i32, (PathBuf, PathBuf)>,
 }
 
 impl Watch {
@@ -59,7 +61,7 @@ impl Watch {
     /// If the system has no more to give (`fs.inotify.max_user_instances`).
     pub fn new() -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        Ok(Self { inotify, folders: HashMap::new(), numbers: HashMap::new() })
+        Ok(Self { inotify, folders: HashMap::new(), numbers: HashMap::new(), through: HashMap::new() })
     }
 
     /// Watches these folders and no others. Tells whether one was added, in which something may have happened before, and the first
@@ -103,6 +105,28 @@ impl Watch {
         (is_added, failed)
     }
 
+    /// Hears of writes through these folders and no others, as if they happened in the folders beside them: what is written
+    /// to an overlay is not heard in the folder that holds it. A folder that cannot be watched so is looked at, as all are.
+    pub fn set_through(&mut self, folders: &[(PathBuf, PathBuf)]) {
+        let wanted: std::collections::HashSet<&(PathBuf, PathBuf)> = folders.iter().collect();
+        let (inotify, watched) = (&self.inotify, &self.folders);
+        self.through.retain(|number, pair| {
+            let is_wanted = wanted.contains(pair);
+            if !is_wanted && !watched.contains_key(number) {
+                // It may have ended with its folder.
+                let _ = inotify::remove_watch(inotify, *number);
+            }
+            is_wanted
+        });
+        let known: std::collections::HashSet<(PathBuf, PathBuf)> = self.through.values().cloned().collect();
+        for pair in folders.iter().filter(|pair| !known.contains(*pair)) {
+            let flags = WatchFlags::MODIFY | WatchFlags::ONLYDIR | WatchFlags::MASK_ADD;
+            if let Ok(number) = inotify::add_watch(&self.inotify, &pair.0, flags) {
+                self.through.insert(number, pair.clone());
+            }
+        }
+    }
+
     /// What happened since it was last asked, in order; never waits.
     pub fn take(&mut self, each: &mut impl FnMut(Change)) {
         let mut buffer = [const { MaybeUninit::uninit() }; BUFFER_BYTES];
@@ -119,6 +143,7 @@ impl Watch {
                 continue;
             }
             if flags.intersects(ReadFlags::IGNORED | ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF) {
+                self.through.remove(&event.wd());
                 if let Some(path) = self.folders.remove(&event.wd()) {
                     self.numbers.remove(&path);
                     if !flags.contains(ReadFlags::IGNORED) {
@@ -128,7 +153,9 @@ impl Watch {
                 each(Change::Missed);
                 continue;
             }
-            let (Some(folder), Some(name)) = (self.folders.get(&event.wd()), event.file_name()) else {
+            let folder = self.folders.get(&event.wd());
+            let folder = folder.or_else(|| self.through.get(&event.wd()).map(|(_, called)| called));
+            let (Some(folder), Some(name)) = (folder, event.file_name()) else {
                 continue;
             };
             let path = folder.join(OsStr::from_bytes(name.to_bytes()));

@@ -146,7 +146,7 @@ pub struct Identity {
 }
 
 /// When a file was made, in nanoseconds since 1970; 0 where the file system does not say.
-pub(super) fn born_ns(metadata: &Metadata) -> u64 {
+pub(in crate::logs) fn born_ns(metadata: &Metadata) -> u64 {
     let since = metadata.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0))
 }

@@ -9,6 +9,6 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-pub(super) use identity::{HEAD_BYTES, read_full};
+pub(super) use identity::{HEAD_BYTES, born_ns, read_full};
 pub use identity::{HashKey, Head, Identity, Place, WindowHash, modified_ns};
 pub use reader::{Copied, Opened, Reader, Step};

@@ -32,6 +32,7 @@ impl Follower {
         let mut again = look.is_waiting;
         if let Some(watch) = &mut self.watch {
             let (is_added, failed) = watch.set(&folders);
+            watch.set_through(&look.through);
             again |= is_added;
             let said = failed.map(|(path, error)| {
                 let path = path.display();

@@ -1,6 +1,10 @@
 //! Which files a pipeline follows, and whose they are: those of the host, and those of containers.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::settings::PipelineSettings;
 use crate::logs::{
@@ -20,6 +24,8 @@ pub(super) struct Look {
     pub(super) is_waiting: bool,
     /// Files of containers that came later than this are not in it, in nanoseconds since 1970.
     pub(super) until_ns: u64,
+    /// Folders through which writes are heard, and what they are called.
+    pub(super) through: Vec<(PathBuf, PathBuf)>,
     /// What is to be said of containers: subject and sentence.
     pub(super) said: Vec<(String, String)>,
 }
@@ -38,11 +44,13 @@ impl Origins {
             return None;
         }
         let walk = self.settings.patterns.walk();
-        let mut look = Look { walk, is_waiting: false, until_ns: u64::MAX, said: Vec::new() };
+        let mut look =
+            Look { walk, is_waiting: false, until_ns: u64::MAX, through: Vec::new(), said: Vec::new() };
         let Some(containers) = &mut self.containers else { return Some(look) };
         let of_containers = containers.walk();
         look.is_waiting = of_containers.is_waiting;
         look.until_ns = of_containers.known_ns.unwrap_or(u64::MAX);
+        look.through = of_containers.through;
         look.said = of_containers.said;
         let Walk { files, folders, problems, without_files: _, is_incomplete } = of_containers.walk;
         let places: HashSet<_> = look.walk.files.iter().map(|found| found.place).collect();

@@ -54,6 +54,9 @@ const STATUS: Duration = Duration::from_millis(500);
 /// Looking at all files takes at most this part of the time.
 const LOOKS: u32 = 250;
 
+/// The same where containers come and go.
+const NEWS: u32 = 10;
+
 /// Between two looks.
 const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -89,6 +92,8 @@ struct State {
     ticked: Instant,
     told: Instant,
     next_look: Instant,
+    /// When the next look may be, however much there is to look at.
+    earliest_look: Instant,
     rate: Rate,
 }
 
@@ -106,6 +111,7 @@ impl Worker {
             ticked: now,
             told: now.checked_sub(STATUS).unwrap_or(now),
             next_look: now,
+            earliest_look: now,
             rate: Rate::new(self.settings.bytes_per_second),
         };
         let mut buffer = vec![0; SLICE];
@@ -113,7 +119,7 @@ impl Worker {
             self.take_reports(&mut state);
             self.follower.hear().1.then(|| state.next_look = Instant::now());
             if self.follower.origins.has_news() {
-                state.next_look = Instant::now();
+                state.next_look = state.next_look.min(state.earliest_look);
             }
             self.look_if_due(&mut state);
             self.tick(&mut state);
@@ -180,6 +186,7 @@ impl Worker {
         let began = Instant::now();
         let again = self.follower.look(WallTime::now().as_unix_nanos());
         let took = began.elapsed();
+        state.earliest_look = Instant::now() + took * NEWS;
         let pause = if again { TICK.max(took) } else { (took * LOOKS).clamp(LOOK.0, LOOK.1) };
         state.next_look = Instant::now() + pause;
     }
