@@ -1,6 +1,10 @@
 //! Log files that are followed.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
     changes::{Changes, Effect},
@@ -138,7 +142,7 @@ impl Setting for LogContainersOf {
     }
 }
 
-fn absolute(path: &PathBuf) -> Result<(), String> {
+fn absolute(path: &Path) -> Result<(), String> {
     if path.is_absolute() { Ok(()) } else { Err(format!("'{}' is no absolute path", path.display())) }
 }
 

@@ -136,6 +136,15 @@ fn numbers(from: usize, to: usize) -> Vec<String> {
     (from..=to).map(|number| number.to_string()).collect()
 }
 
+/// Every number once and in order; says where that ends.
+fn check_order(bodies: &[&str], count: usize) -> Result<()> {
+    ensure!(bodies.len() == count, "{} instead of {count} lines", bodies.len());
+    for (position, body) in bodies.iter().enumerate() {
+        ensure!(*body == (position + 1).to_string(), "{body} came where {} belongs", position + 1);
+    }
+    Ok(())
+}
+
 #[test]
 fn output_of_containers_arrives_with_what_names_pod_container_image_and_service() -> Result<()> {
     let mut rig = Rig::new("native", "", "")?;
@@ -185,6 +194,12 @@ fn a_job_that_prints_ten_thousand_lines_and_ends_within_a_second_is_read_to_its_
     let script = "mkdir -p /var/log; seq 1 10000; seq 10001 20000 > /var/log/job.log";
     let id = rig.run(&pod, "once", script)?;
     rig.containerd.wait_for_end(&id)?;
+    let began = Instant::now();
+    let written = || fs::read_to_string(Containerd::log_of(&pod, "once", 0)).map(|text| text.lines().count());
+    while written()? < 10_000 {
+        ensure!(began.elapsed() < PATIENCE, "containerd itself wrote only {} lines", written()?);
+        thread::sleep(Duration::from_millis(20));
+    }
     let arrived = rig.expect(20_000)?;
     assert_eq!(bodies(&arrived, |record| record.attributes.contains_key("log.iostream")), numbers(1, 10_000));
     let within = |record: &Arrived| record.attributes["log.file.path"] == "/var/log/job.log";
@@ -249,7 +264,35 @@ fn a_file_within_a_container_is_read_to_its_end_though_the_container_was_removed
     let at_removal = rig.receiver.arrived().len();
     assert!(at_removal < 120_000, "all of it was read before the container was removed");
     let arrived = rig.expect(120_000)?;
-    assert_eq!(bodies(&arrived, |_| true), numbers(1, 120_000));
+    check_order(&bodies(&arrived, |_| true), 120_000)?;
+    rig.stop()
+}
+
+#[test]
+fn a_probe_that_starts_again_goes_on_where_it_was_in_a_container_that_has_ended_meanwhile() -> Result<()> {
+    let mut rig = Rig::new("overlayfs", "files: ['/app.log', '/dev/memory.log']", "")?;
+    rig.start()?;
+    let pod = rig.containerd.pod("shop", "web-0", &[], &[])?;
+    // What is written to the container's own memory is there only while it lives.
+    let script = "seq 1 1000; seq 1001 2000 > /app.log; echo memory > /dev/memory.log; sleep 6; \
+                  seq 1001 1500; seq 2001 2500 >> /app.log";
+    let id = rig.run(&pod, "app", script)?;
+    let arrived = rig.expect(2001)?;
+    assert_eq!(
+        bodies(&arrived, |record| record.attributes["log.file.path"] == "/dev/memory.log"),
+        ["memory"]
+    );
+    // An acknowledgement is on disk a moment after it came.
+    rig.stop()?;
+    rig.containerd.wait_for_end(&id)?;
+    rig.start()?;
+    let arrived = rig.expect(3001)?;
+    let within = |record: &Arrived| record.attributes["log.file.path"] == "/app.log";
+    assert_eq!(bodies(&arrived, within), numbers(1001, 2500));
+    assert_eq!(
+        bodies(&arrived, |record| record.attributes.contains_key("log.iostream")),
+        [numbers(1, 1000), numbers(1001, 1500)].concat()
+    );
     rig.stop()
 }
 
@@ -300,7 +343,7 @@ fn output_that_is_rotated_as_a_kubelet_does_loses_nothing() -> Result<()> {
         rig.containerd.reopen_log(&id)?;
     }
     let arrived = rig.expect(60_000)?;
-    assert_eq!(bodies(&arrived, |_| true), numbers(1, 60_000));
+    check_order(&bodies(&arrived, |_| true), 60_000)?;
     assert!(arrived.iter().all(|record| record.of("container.id") == id));
     rig.stop()
 }

@@ -162,7 +162,8 @@ impl Follower {
 
     /// The file that had this path before: rotated, and perhaps not read to its end.
     fn before(&self, path: &Path) -> Option<Place> {
-        let had = self.files.values().filter(|file| file.path == path && file.is_queued);
+        // Its writer may go on with it after this one was made, so it counts also when nothing of it waits now.
+        let had = self.files.values().filter(|file| file.path == path);
         had.max_by_key(|file| file.epoch).map(Following::place)
     }
 
@@ -231,7 +232,6 @@ impl Follower {
             return Some(0);
         }
         let Some(file) = self.files.get_mut(&place) else { return Some(0) };
-        file.after = None;
         file.is_queued = false;
         if file.is_fresh {
             match self.judge(place) {
@@ -249,6 +249,7 @@ impl Follower {
                 let length = bytes.len();
                 let offset = file.reader.offset() - length as u64;
                 file.is_fresh = false;
+                file.after = None;
                 file.maker.feed(bytes, offset, now_ns, &mut collector.of(&file.source));
                 file.size = file.size.max(file.reader.offset());
                 file.grown = Instant::now();
