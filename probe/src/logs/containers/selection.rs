@@ -78,7 +78,7 @@ impl Selection {
         Ok(Self { include: Conditions::new(include)?, exclude: Conditions::new(exclude)? })
     }
 
-    /// Decides about a container: all kinds of conditions must be met, and none of those that exclude.
+    /// Decides about a container: all kinds of conditions that include must be met, and no kind of those that exclude.
     pub(super) fn choose(&self, subject: &Subject<'_>) -> Choice {
         let (mut choice, exclude) = (Choice::Selected, self.exclude.answers(subject));
         for (what, _, answer) in self.include.answers(subject) {
