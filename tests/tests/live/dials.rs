@@ -39,6 +39,7 @@ fn a_dial_that_fails_is_counted_under_what_it_failed_of() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("plainsight.yaml");
     let (page, nobody, busy) = (free_port()?, free_port()?, free_port()?);
+    ensure!(page != nobody && nobody != busy && page != busy, "a free port was given twice");
     fs::write(
         &path,
         format!(

@@ -227,7 +227,9 @@ fn the_configuration_fits_the_pod_it_is_for() {
         let of = |mount: &&k8s_openapi::api::core::v1::VolumeMount| path.starts_with(&mount.mount_path);
         mounts.iter().find(of).unwrap_or_else(|| panic!("{} is not mounted", path.display()))
     };
-    for path in ["run/containerd/containerd.sock", "run/docker.sock", "etc/passwd", "sys/fs/cgroup"] {
+    for path in
+        ["run/containerd/containerd.sock", "run/docker.sock", "etc/passwd", "sys/fs/cgroup", "var/log/pods"]
+    {
         assert_eq!(mount(&config.identity.host_root.join(path)).read_only, Some(true), "{path}");
     }
     let queue = &config.export.otlp.0[0].queue;
