@@ -1,12 +1,17 @@
 //! Exchanges a second through [`Conversation`] on one core, from memory: parsing, matching, and what a reader of the
-//! records asks for. Traffic is what wrk and nginx say to each other on a keep-alive connection.
+//! records asks for; and bytes a second of large bodies, which are skipped. Traffic is what wrk and nginx say to each other
+//! on a keep-alive connection.
 //!
 //! `cargo bench -p plainsight-protocols --bench http [-- PART-OF-A-CASE'S-NAME]`
 
 #[expect(dead_code, reason = "a part of what benches share is for others")]
 mod harness;
 
-use harness::{ASKS, PIECE, Talk};
+use harness::{ASKS, Ask, PIECE, Talk};
+
+/// Length of a large body, and of the chunks that some are sent in.
+const LARGE: usize = 1 << 20;
+const CHUNK: usize = 16 << 10;
 
 const REQUEST: &[u8] = b"GET /index.html?page=3 HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.26.3\r\nDate: Sun, 22 Nov 2026 15:00:00 GMT\r\n\
@@ -23,5 +28,18 @@ fn main() {
         for (asked, ask) in ASKS {
             Talk::new(request, RESPONSE, 1, PIECE).measure(&format!("{name}, nginx: {asked}"), ask, 8080);
         }
+    }
+    let body = vec![b'x'; LARGE];
+    let by_length =
+        [format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n").as_bytes(), &body].concat();
+    let mut chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in body.chunks(CHUNK) {
+        chunked.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        chunked.extend_from_slice(chunk);
+        chunked.extend_from_slice(b"\r\n");
+    }
+    chunked.extend_from_slice(b"0\r\n\r\n");
+    for (name, response) in [("1 MiB by length", by_length), ("1 MiB in chunks of 16 KiB", chunked)] {
+        Talk::new(REQUEST, &response, 1, PIECE).measure(name, Ask::Nothing, 8080);
     }
 }

@@ -47,6 +47,23 @@ fn keys_and_fields_are_shown_and_values_are_not() {
     }
 }
 
+/// Commands and forms that Redis does not have, by valkey.io/commands.
+#[test]
+fn what_valkey_has_beside_redis_is_known() {
+    for (command, shown) in [
+        ("COMMANDLOG GET 10 large-reply", "COMMANDLOG GET ? ?"),
+        ("SCRIPT SHOW c0ffee", "SCRIPT SHOW ?"),
+        ("CLUSTER SLOT-STATS SLOTSRANGE 0 10", "CLUSTER SLOT-STATS ? ? ?"),
+        ("SET lock secret IFEQ secret", "SET lock ? ? ?"),
+        ("DELIFEQ lock secret", "DELIFEQ lock ?"),
+        ("HSETEX h EX 60 FIELDS 1 f secret", "HSETEX h ? ? ? ? ? ?"),
+        ("HGETEX h PERSIST FIELDS 1 f", "HGETEX h ? ? ? ?"),
+        ("CLIENT CAPA redirect", "CLIENT CAPA ?"),
+    ] {
+        assert_eq!(text(&c(command)), shown, "{command}");
+    }
+}
+
 #[test]
 fn credentials_and_settings_are_never_shown() {
     for (command, shown) in [
