@@ -82,6 +82,23 @@ impl<'a> PostgresqlExchange<'a> {
         (!command.is_empty()).then_some(command)
     }
 
+    /// What is done, as the protocol tells it: by the kind of message or, where no text says more, by the server's answer.
+    fn operation_name(&self) -> Option<&'a str> {
+        match self.kind().and_then(operation) {
+            None if self.statement_summary().is_empty() => self.command(),
+            known => known,
+        }
+    }
+
+    /// The database, with the schema if that is known.
+    fn namespace(&self) -> Option<Cow<'a, str>> {
+        let database = self.identity.database.as_deref()?;
+        Some(match &self.identity.schema {
+            Some(schema) => Cow::Owned(format!("{database}|{schema}")),
+            None => Cow::Borrowed(database),
+        })
+    }
+
     fn error(&self) -> Option<Cow<'a, str>> {
         if let Some(error) = self.answer.and_then(|answer| answer.error.as_ref()) {
             return match error {
@@ -100,14 +117,17 @@ impl<'a> PostgresqlExchange<'a> {
         if let Some(operation) = operation {
             out.write_str(operation)?;
         }
-        let database = self.identity.database.as_deref();
         match (operation, self.statement_summary()) {
-            (None, "") => out.write_str(self.command().or(database).unwrap_or("postgresql")),
+            (None, "") => match self.command() {
+                Some(command) => out.write_str(command),
+                None => out.write_str(self.namespace().as_deref().unwrap_or("postgresql")),
+            },
             (None, summary) => out.write_str(summary),
-            (Some(_), "") => match database.filter(|_| self.kind() == Some(StepKind::Startup)) {
-                Some(database) => write!(out, " {database}"),
+            (Some(_), "") if self.kind() == Some(StepKind::Startup) => match self.namespace() {
+                Some(namespace) => write!(out, " {namespace}"),
                 None => Ok(()),
             },
+            (Some(_), "") => Ok(()),
             (Some(_), summary) => write!(out, " {summary}"),
         }
     }
@@ -236,15 +256,11 @@ impl Details for PostgresqlExchange<'_> {
 
     fn attributes<'s>(&'s self, side: Side, endpoints: &Endpoints, visit: &mut dyn FnMut(&str, Value<'s>)) {
         visit("db.system.name", text("postgresql"));
-        if let Some(database) = &self.identity.database {
-            let namespace = match &self.identity.schema {
-                Some(schema) => Cow::Owned(format!("{database}|{schema}")),
-                None => Cow::Borrowed(&**database),
-            };
+        if let Some(namespace) = self.namespace() {
             visit("db.namespace", Value::Text(namespace));
         }
         let operation = self.kind().and_then(operation);
-        if let Some(operation) = operation {
+        if let Some(operation) = self.operation_name() {
             visit("db.operation.name", text(operation));
         }
         if let Some(step) = self.step {
@@ -290,14 +306,13 @@ impl Details for PostgresqlExchange<'_> {
         if wanted.contains(DbSystemName) {
             visit(DbSystemName, MetricValue::Text("postgresql"));
         }
-        if let Some(database) = self.identity.database.as_deref().filter(|_| wanted.contains(DbNamespace)) {
-            match &self.identity.schema {
-                Some(schema) => visit(DbNamespace, MetricValue::Text(&format!("{database}|{schema}"))),
-                None => visit(DbNamespace, MetricValue::Text(database)),
-            }
+        if wanted.contains(DbNamespace)
+            && let Some(namespace) = self.namespace()
+        {
+            visit(DbNamespace, MetricValue::Text(&namespace));
         }
         let operation = self.kind().and_then(operation);
-        if let Some(operation) = operation.filter(|_| wanted.contains(DbOperationName)) {
+        if let Some(operation) = self.operation_name().filter(|_| wanted.contains(DbOperationName)) {
             visit(DbOperationName, MetricValue::Text(operation));
         }
         if wanted.contains(DbQuerySummary) {

@@ -79,7 +79,9 @@ fuzz_target!(|script: &[u8]| {
         match kind >> 1 & 7 {
             0 => streams.tick(at, &mut shared, &mut check),
             1 => {
-                let end = EndOfStream { connection: ConnectionId(1), at, flow, sequence: Some(first) };
+                let lost_calls = u32::from(*lost & 1);
+                let sequence = Some(first);
+                let end = EndOfStream { connection: ConnectionId(1), at, flow, sequence, lost_calls };
                 streams.end(&end, &mut shared, &mut check);
             }
             choice => {
