@@ -11,7 +11,7 @@ use crate::{
     report::{Report, Tally, seconds},
     setup,
     supervise::{Ending, supervise},
-    vm,
+    victoria_metrics, vm,
     workspace::Workspace,
 };
 
@@ -193,6 +193,7 @@ fn live(workspace: &Workspace, tally: &mut Tally) -> Result<()> {
     // They load the machine and count what everyone on it does: one after another.
     tests.args(["--", "--test-threads=1"]).env(PROGRAM_VARIABLE, program);
     tests.env(python::VARIABLE, python::environment(workspace)?);
+    tests.env(victoria_metrics::VARIABLE, victoria_metrics::program(workspace)?);
     if !elevation.is_empty() {
         // cargo stays the user's own, so that no file in the clone comes to belong to root.
         let host = setup::Rustc::ask(workspace)?.host.replace('-', "_").to_uppercase();

@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod setup;
 mod supervise;
+mod victoria_metrics;
 mod vm;
 mod workspace;
 

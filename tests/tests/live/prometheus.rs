@@ -1,11 +1,12 @@
-//! The distribution's Prometheus as a scraper: what it holds must be what was requested.
+//! Databases of metrics that answer Prometheus' queries: what they hold must be what was requested.
 //!
-//! Debian 12 has 2.42, which has no receiver for OTLP (that came with 2.47), so it scrapes only; receivers of OTLP are those
-//! in `otlp_python` and `run`.
+//! The distribution's Prometheus scrapes. It cannot receive OTLP: Debian builds it without the receiver, 2.42 of its release as
+//! well as 2.53 and 3.5 of later ones. VictoriaMetrics receives, that of a later suite, which `cargo xtask test` puts below
+//! `target/`.
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     process::Command,
     time::{Duration, Instant},
 };
@@ -22,17 +23,20 @@ use super::run::{SERVICE, Watched, ask, requested};
 /// How long anything may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What Debian calls it.
-const PACKAGE: &str = "prometheus";
+/// Names the program that takes OTLP.
+const RECEIVER: &str = "PLAINSIGHT_VICTORIA_METRICS";
 
-struct Prometheus {
+/// A database that answers Prometheus' queries.
+struct Database {
     port: u16,
+    /// What it calls the service.
+    service: &'static str,
     _server: ServerProcess,
 }
 
-impl Prometheus {
-    /// Starts one that scrapes the page at this port each second.
-    fn start(page: u16) -> Result<Self> {
+impl Database {
+    /// A Prometheus that scrapes the page at this port each second.
+    fn scraping(page: u16) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
         let configuration = folder.path().join("prometheus.yml");
@@ -49,8 +53,28 @@ impl Prometheus {
             .arg(format!("--config.file={}", configuration.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let server = ServerProcess::start(&mut command, port, folder, PACKAGE)?;
-        Ok(Self { port, _server: server })
+        let server = ServerProcess::start(&mut command, port, folder, "prometheus")?;
+        Ok(Self { port, service: "job", _server: server })
+    }
+
+    /// A VictoriaMetrics that takes OTLP.
+    fn receiving() -> Result<Self> {
+        let program = env::var_os(RECEIVER).with_context(|| {
+            format!(
+                "{RECEIVER} does not name a VictoriaMetrics: `cargo xtask test --only live` fetches one to \
+                 target/victoria-metrics and sets it"
+            )
+        })?;
+        let folder = tempfile::tempdir()?;
+        let port = free_port()?;
+        let mut command = Command::new(program);
+        command
+            .arg(format!("-storageDataPath={}", folder.path().join("data").display()))
+            .arg(format!("-httpListenAddr=127.0.0.1:{port}"))
+            // What has come is to be seen at once.
+            .args(["-opentelemetry.usePrometheusNaming", "-search.latencyOffset=0s", "-search.disableCache"]);
+        let server = ServerProcess::start(&mut command, port, folder, "victoria-metrics")?;
+        Ok(Self { port, service: "service_name", _server: server })
     }
 
     /// The labels and value of each series that a query gives.
@@ -73,9 +97,9 @@ impl Prometheus {
 /// Counts by method, status and route.
 type Counts = BTreeMap<(String, u16, String), f64>;
 
-fn counted(prometheus: &Prometheus, query: &str) -> Result<Counts> {
+fn counted(database: &Database, query: &str) -> Result<Counts> {
     let mut counts = Counts::new();
-    for (labels, value) in prometheus.query(query)? {
+    for (labels, value) in database.query(query)? {
         let label = |name: &str| labels.get(name).cloned().with_context(|| format!("no {name}: {labels:?}"));
         let status = label("http_response_status_code")?.parse()?;
         let before =
@@ -94,15 +118,10 @@ fn expected(times: usize) -> Counts {
     requested().into_iter().map(of).collect()
 }
 
-#[test]
-fn a_real_prometheus_holds_the_numbers_of_requests_made() -> Result<()> {
-    let page = free_port()?;
-    let watched = Watched::start(&format!(
-        "export: {{ otlp: off, prometheus: {{ listen: '127.0.0.1:{page}' }} }}\n\
-         daemon: {{ health: {{ listen: off }} }}"
-    ))?;
-    let prometheus = Prometheus::start(page)?;
-    let count = format!("http_server_request_duration_seconds_count{{job=\"{SERVICE}\"}}");
+/// Asks the server twice, and waits each time until the database holds all of it.
+fn assert_counted(database: &Database, watched: &Watched) -> Result<()> {
+    let of_server = format!("{}=\"{SERVICE}\"", database.service);
+    let count = format!("http_server_request_duration_seconds_count{{{of_server}}}");
     for times in 1..=2 {
         ask(&watched.nginx)?;
         let deadline = Instant::now() + PATIENCE;
@@ -110,18 +129,44 @@ fn a_real_prometheus_holds_the_numbers_of_requests_made() -> Result<()> {
         while counts != expected(times) {
             ensure!(Instant::now() < deadline, "round {times}: {counts:?}");
             std::thread::sleep(Duration::from_millis(200));
-            counts = counted(&prometheus, &count)?;
+            counts = counted(database, &count)?;
         }
     }
     // The last bucket holds everything, and so do the sums over what is left out.
-    let buckets = format!("http_server_request_duration_seconds_bucket{{job=\"{SERVICE}\",le=\"+Inf\"}}");
-    assert_eq!(counted(&prometheus, &buckets)?, expected(2));
+    let buckets = format!("http_server_request_duration_seconds_bucket{{{of_server},le=\"+Inf\"}}");
+    assert_eq!(counted(database, &buckets)?, expected(2));
     let total: f64 = expected(2).values().sum();
     let client = "sum(http_client_request_duration_seconds_count)";
-    assert_eq!(prometheus.query(client)?.first().map(|(_, value)| *value), Some(total));
+    assert_eq!(database.query(client)?.first().map(|(_, value)| *value), Some(total));
+    Ok(())
+}
+
+#[test]
+fn a_real_prometheus_holds_the_numbers_of_requests_made() -> Result<()> {
+    let page = free_port()?;
+    let watched = Watched::start(&format!(
+        "export: {{ otlp: off, prometheus: {{ listen: '127.0.0.1:{page}' }} }}\n\
+         daemon: {{ health: {{ listen: off }} }}"
+    ))?;
+    let prometheus = Database::scraping(page)?;
+    assert_counted(&prometheus, &watched)?;
     let kind = prometheus.query("up{job=\"node\"}")?;
     assert_eq!(kind.len(), 1);
     assert_eq!(kind[0].1, 1.0, "the page is scraped without an error");
     watched.stop()?;
+    Ok(())
+}
+
+#[test]
+fn a_database_of_metrics_that_receives_otlp_holds_the_numbers_of_requests_made() -> Result<()> {
+    let database = Database::receiving()?;
+    let port = database.port;
+    let watched = Watched::start(&format!(
+        "export: {{ otlp: {{ endpoint: 'http://127.0.0.1:{port}/opentelemetry', signals: [metrics] }}, \
+         prometheus: {{ listen: off }} }}\ndaemon: {{ health: {{ listen: off }} }}"
+    ))?;
+    assert_counted(&database, &watched)?;
+    let messages = watched.stop()?;
+    ensure!(messages.contains(" 0 spans, ") && !messages.contains("given up"), "{messages}");
     Ok(())
 }
