@@ -138,14 +138,9 @@ impl Exporter {
         {
             let _inside = runtime.enter();
             for destination in &settings.destinations {
-                let transport = Transport::new(destination)?;
-                let mut queue = Queue::new(&destination.queue, destination.max_in_flight);
-                let disk = open_disk(destination, &mut queue)?;
-                let shared = Arc::new(Shared::new(destination, &transport, queue));
-                destinations.push(Arc::clone(&shared));
-                let spill = disk
-                    .map(|(disk, after, sentence)| Spill::new(Arc::clone(&shared), disk, after, sentence));
-                workers.push(Worker::new(shared, transport, destination.retry, watched.clone(), spill));
+                let (shared, worker) = begin(destination, watched.clone())?;
+                destinations.push(shared);
+                workers.push(worker);
             }
         }
         let (ending, ended) = mpsc::channel();
@@ -272,6 +267,20 @@ impl fmt::Debug for Exporter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Exporter").field("destinations", &self.stats()).finish_non_exhaustive()
     }
+}
+
+/// A destination that takes batches, and the work on them, which is yet to be run.
+pub(super) fn begin(
+    destination: &Destination,
+    deadline: watch::Receiver<Deadline>,
+) -> Result<(Arc<Shared>, Worker), StartError> {
+    let transport = Transport::new(destination)?;
+    let mut queue = Queue::new(&destination.queue, destination.max_in_flight);
+    let disk = open_disk(destination, &mut queue)?;
+    let shared = Arc::new(Shared::new(destination, &transport, queue));
+    let spill = disk.map(|(disk, after, sentence)| Spill::new(Arc::clone(&shared), disk, after, sentence));
+    let worker = Worker::new(Arc::clone(&shared), transport, destination.retry, deadline, spill);
+    Ok((shared, worker))
 }
 
 type Disk = (DiskQueue, Duration, Option<String>);

@@ -2,8 +2,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use super::Entry;
 use crate::export::otlp::{Amount, DropReason, KindStats, Stream};

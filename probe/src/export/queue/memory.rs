@@ -1,6 +1,8 @@
 //! The lanes of one destination and the limits that they share.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{
     Entry, Left,

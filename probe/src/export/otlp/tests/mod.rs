@@ -6,6 +6,7 @@ mod environment;
 mod grpc;
 mod http;
 mod json;
+mod outage;
 mod queueing;
 mod receiver_grpc;
 mod receiver_http;
