@@ -31,19 +31,13 @@ mod state {
 /// `inet_sock_set_state(sk, old, new)`.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 pub(crate) fn inet_sock_set_state(context: RawTracePointContext) -> i32 {
-    hook::begin(hook::STATE);
-    changed(&context, STATE_ROOM);
-    hook::end(hook::STATE);
-    0
+    hook::first(hook::STATE, || changed(&context, STATE_ROOM))
 }
 
 /// Stands in for `inet_sock_set_state` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 pub(crate) fn second_inet_sock_set_state(context: RawTracePointContext) -> i32 {
-    if hook::is_running(hook::STATE) {
-        changed(&context, SECOND_STATE_ROOM);
-    }
-    0
+    hook::second(hook::STATE, || changed(&context, SECOND_STATE_ROOM))
 }
 
 #[inline(always)]
@@ -90,7 +84,7 @@ fn dialled(sock: *const u8, room: u32) {
     let Some(common) = Common::read(sock, room) else {
         return;
     };
-    // A socket may be dialled with again after it failed.
+    // A socket may be dialled with again, after it failed or was disconnected.
     table::remove(common.address());
     if let Some(connection) = insert(&common, flags::FROM_START | flags::CLIENT, now()) {
         // SAFETY: the entry stays valid for the run of the program.
@@ -129,10 +123,13 @@ fn failed(sock: *const u8, room: u32) {
         // It has sent bytes with its SYN (RFC 7413), so its end is told like that of any other.
         return reset(connection);
     }
+    if pid == 0 {
+        return;
+    }
     let Some(common) = Common::read(sock, room) else {
         return;
     };
-    if pid != 0 && admits_ports(common.local_port(), common.remote_port()) {
+    if admits_ports(common.local_port(), common.remote_port()) {
         let mut error: u32 = read_kernel(sock.wrapping_add(offset!(sock_error))).unwrap_or(0);
         // The first sequence number is chosen once there is a local port (net/ipv4/tcp_ipv4.c, `tcp_v4_connect`).
         if error == 0 && read_kernel::<u32>(sock.wrapping_add(offset!(tcp_write_sequence))) == Some(0) {
@@ -148,7 +145,6 @@ fn failed(sock: *const u8, room: u32) {
             }
         });
     }
-    table::remove(common.address());
 }
 
 #[inline(always)]
@@ -196,9 +192,9 @@ fn finished(sock: *const u8) {
         let header = header(kind::END_OF_STREAM, flags & flags::NO_SEQUENCE, id);
         // SAFETY: a place in the ring; the entry stays valid for the run of the program.
         unsafe {
-            let lost_calls = (*connection).lost_calls[usize::from(flow::SENT & 1)];
-            record.write(EndOfStreamRecord { header, sequence, lost_calls });
-            (*connection).lost_calls[usize::from(flow::SENT & 1)] = 0;
+            let lost = &raw mut (*connection).lost_calls[usize::from(flow::SENT)];
+            record.write(EndOfStreamRecord { header, sequence, lost_calls: *lost });
+            *lost = 0;
         }
     });
 }
@@ -222,19 +218,13 @@ fn header(kind: u8, flags: u16, connection: u64) -> Header {
 /// or written to it. The change to CLOSE may come before the program has read what is left in the queue.
 #[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
 pub(crate) fn tcp_destroy_sock(context: RawTracePointContext) -> i32 {
-    hook::begin(hook::DESTROYED);
-    destroyed(context.arg(0));
-    hook::end(hook::DESTROYED);
-    0
+    hook::first(hook::DESTROYED, || destroyed(context.arg(0)))
 }
 
 /// Stands in for `tcp_destroy_sock` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
 pub(crate) fn second_tcp_destroy_sock(context: RawTracePointContext) -> i32 {
-    if hook::is_running(hook::DESTROYED) {
-        destroyed(context.arg(0));
-    }
-    0
+    hook::second(hook::DESTROYED, || destroyed(context.arg(0)))
 }
 
 #[inline(always)]

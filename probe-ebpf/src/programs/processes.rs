@@ -20,19 +20,13 @@ use super::{
 /// `sched_process_fork(parent, child)`.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub(crate) fn sched_process_fork(context: RawTracePointContext) -> i32 {
-    hook::begin(hook::FORKED);
-    forked(&context);
-    hook::end(hook::FORKED);
-    0
+    hook::first(hook::FORKED, || forked(&context))
 }
 
 /// Stands in for `sched_process_fork` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub(crate) fn second_sched_process_fork(context: RawTracePointContext) -> i32 {
-    if hook::is_running(hook::FORKED) {
-        forked(&context);
-    }
-    0
+    hook::second(hook::FORKED, || forked(&context))
 }
 
 #[inline(always)]
@@ -47,19 +41,13 @@ fn forked(context: &RawTracePointContext) {
 /// process by now.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub(crate) fn sched_process_exec(context: RawTracePointContext) -> i32 {
-    hook::begin(hook::EXECUTED);
-    executed(&context);
-    hook::end(hook::EXECUTED);
-    0
+    hook::first(hook::EXECUTED, || executed(&context))
 }
 
 /// Stands in for `sched_process_exec` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub(crate) fn second_sched_process_exec(context: RawTracePointContext) -> i32 {
-    if hook::is_running(hook::EXECUTED) {
-        executed(&context);
-    }
-    0
+    hook::second(hook::EXECUTED, || executed(&context))
 }
 
 #[inline(always)]
@@ -91,19 +79,13 @@ fn executed(context: &RawTracePointContext) {
 /// `sched_process_exit(task)`. The last thread to end may be another than the first that there was.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub(crate) fn sched_process_exit(context: RawTracePointContext) -> i32 {
-    hook::begin(hook::EXITED);
-    exited(&context);
-    hook::end(hook::EXITED);
-    0
+    hook::first(hook::EXITED, || exited(&context))
 }
 
 /// Stands in for `sched_process_exit` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub(crate) fn second_sched_process_exit(context: RawTracePointContext) -> i32 {
-    if hook::is_running(hook::EXITED) {
-        exited(&context);
-    }
-    0
+    hook::second(hook::EXITED, || exited(&context))
 }
 
 #[inline(always)]

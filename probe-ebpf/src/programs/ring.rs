@@ -160,6 +160,24 @@ pub(crate) mod hook {
         write(hook, 0);
     }
 
+    /// Runs what the program of a hook does.
+    #[inline(always)]
+    pub(crate) fn first(hook: u32, run: impl FnOnce()) -> i32 {
+        begin(hook);
+        run();
+        end(hook);
+        0
+    }
+
+    /// Runs what the program does that stands in for another, where the kernel left that out.
+    #[inline(always)]
+    pub(crate) fn second(hook: u32, run: impl FnOnce()) -> i32 {
+        if is_running(hook) {
+            run();
+        }
+        0
+    }
+
     /// Whether the program of a hook is at work on the CPU, for another thread than the present one.
     #[inline(always)]
     pub(crate) fn is_running(hook: u32) -> bool {

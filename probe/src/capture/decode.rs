@@ -44,7 +44,7 @@ pub fn chunk(bytes: &[u8]) -> Option<Chunk<'_>> {
         return None;
     }
     let (record, payload) = record::read::<ChunkRecord>(bytes)?;
-    let has_sequence = header.flags & flags::NO_SEQUENCE == 0;
+    let has_sequence = has_sequence(header);
     Some(Chunk {
         connection: ConnectionId(header.connection),
         at: Timestamp::from_nanos(header.time_ns),
@@ -98,7 +98,7 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded<'_>> {
         }
         kind::END_OF_STREAM => {
             let (record, _) = record::read::<EndOfStreamRecord>(bytes)?;
-            let has_sequence = header.flags & flags::NO_SEQUENCE == 0;
+            let has_sequence = has_sequence(header);
             Event::EndOfStream(EndOfStream {
                 connection,
                 at,
@@ -155,6 +155,11 @@ pub fn with_role(bytes: &[u8], listeners: &Listeners) -> Option<[u8; size_of::<O
 
 /// Where the flags stand in a record.
 const FLAGS: usize = std::mem::offset_of!(Header, flags);
+
+/// Whether a record's sequence numbers are those of the connection's own streams.
+const fn has_sequence(header: Header) -> bool {
+    header.flags & flags::NO_SEQUENCE == 0
+}
 
 fn direction(header: Header) -> Flow {
     if header.flow == flow::SENT { Flow::Sent } else { Flow::Received }

@@ -17,7 +17,7 @@ pub enum Event<'a> {
     Chunk(Chunk<'a>),
     /// A UDP datagram.
     Datagram(Datagram<'a>),
-    /// One end has said that it will send no more (FIN). Only capture files tell; in the kernel the close says it all.
+    /// One end has said that it will send no more (FIN).
     EndOfStream(EndOfStream),
     /// The connection is over.
     Closed(Closed),
