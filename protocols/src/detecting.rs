@@ -280,7 +280,7 @@ impl Detecting {
             (None, None) => {}
         }
         let is_likely = !look.likely.is_empty() || !look.turned.is_empty();
-        if is_likely && length > LIKELY_BYTES && self.search(direction).attempts < self.most_attempts() {
+        if is_likely && length > LIKELY_BYTES && !self.is_exhausted(direction) {
             return self.start_over(segment, direction, joined.is_some(), &look);
         }
         let may_be_held = if is_likely { LIKELY_BYTES } else { DETECTION_BYTES };
@@ -291,8 +291,9 @@ impl Detecting {
         }
     }
 
-    const fn most_attempts(&self) -> u32 {
-        if self.undirected { LOOKS } else { DETECTION_ATTEMPTS }
+    /// Whether a stream was tried often enough. Where only the direction is to be told, what is spoken is known.
+    const fn is_exhausted(&self, direction: Direction) -> bool {
+        !self.undirected && self.search(direction).attempts >= DETECTION_ATTEMPTS
     }
 
     const fn search(&self, direction: Direction) -> &Search {
@@ -389,7 +390,7 @@ impl Detecting {
             self.search(direction).at_start && (direction == Direction::ToServer || answers_likely_request);
         self.forget(direction);
         self.search_mut(direction).attempts += 1;
-        let exhausted = self.search(direction).attempts >= self.most_attempts();
+        let exhausted = self.is_exhausted(direction);
         if hopeless || exhausted { Decision::Nothing { exhausted: !hopeless } } else { Decision::Open }
     }
 }

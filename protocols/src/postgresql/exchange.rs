@@ -113,15 +113,12 @@ impl<'a> PostgresqlExchange<'a> {
     /// Writes what was asked for, the same for all requests of a kind: a summary of the statement, or an operation and
     /// its target, or the database alone.
     fn asked(&self, out: &mut dyn fmt::Write) -> fmt::Result {
-        let operation = self.kind().and_then(operation);
+        let operation = self.operation_name();
         if let Some(operation) = operation {
             out.write_str(operation)?;
         }
         match (operation, self.statement_summary()) {
-            (None, "") => match self.command() {
-                Some(command) => out.write_str(command),
-                None => out.write_str(self.namespace().as_deref().unwrap_or("postgresql")),
-            },
+            (None, "") => out.write_str(self.namespace().as_deref().unwrap_or("postgresql")),
             (None, summary) => out.write_str(summary),
             (Some(_), "") if self.kind() == Some(StepKind::Startup) => match self.namespace() {
                 Some(namespace) => write!(out, " {namespace}"),
@@ -259,8 +256,8 @@ impl Details for PostgresqlExchange<'_> {
         if let Some(namespace) = self.namespace() {
             visit("db.namespace", Value::Text(namespace));
         }
-        let operation = self.kind().and_then(operation);
-        if let Some(operation) = self.operation_name() {
+        let operation = self.operation_name();
+        if let Some(operation) = operation {
             visit("db.operation.name", text(operation));
         }
         if let Some(step) = self.step {
@@ -311,8 +308,8 @@ impl Details for PostgresqlExchange<'_> {
         {
             visit(DbNamespace, MetricValue::Text(&namespace));
         }
-        let operation = self.kind().and_then(operation);
-        if let Some(operation) = self.operation_name().filter(|_| wanted.contains(DbOperationName)) {
+        let operation = self.operation_name();
+        if let Some(operation) = operation.filter(|_| wanted.contains(DbOperationName)) {
             visit(DbOperationName, MetricValue::Text(operation));
         }
         if wanted.contains(DbQuerySummary) {
