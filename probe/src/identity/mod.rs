@@ -51,9 +51,7 @@ pub use noticing::Noticing;
 pub use of_container::ContainerResources;
 pub use resource::{Resource, ResourceValue};
 pub(crate) use runtime::overlay_layers;
-pub use runtime::{
-    ContainerPhase, Inspected, ListedContainer, RuntimeFiles, RuntimeKind, RuntimeSocket, Silent,
-};
+pub use runtime::{ContainerPhase, Inspected, ListedContainer, Runtime, RuntimeKind, RuntimeSocket, Silent};
 pub use settings::IdentitySettings;
 
 /// Who a process is. What could not be found out is absent.

@@ -1,17 +1,14 @@
 //! Carries questions to the runtimes, several at a time and none for long.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval},
 };
 
-use super::{Described, RuntimeKind, RuntimeSocket, Silent, cri::Cri, docker::Docker};
+use super::{Described, Runtime, Silent};
 use crate::identity::cache::Shared;
-
-/// Longest time that a runtime may take for an answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// A question that has had no answer by then is asked again: all runtimes have been waited for.
 pub(super) const GIVEN_UP: Duration = Duration::from_secs(30);
@@ -28,46 +25,12 @@ pub(in crate::identity) struct Asker {
     runtimes: Arc<[Runtime]>,
 }
 
-/// A runtime that may be there.
-struct Runtime {
-    path: PathBuf,
-    client: Client,
-}
-
-enum Client {
-    Cri(Cri),
-    Docker(Docker),
-}
-
-impl Runtime {
-    fn new(socket: &RuntimeSocket, shared: &Shared) -> Self {
-        let path = socket.below(&shared.settings.host_root);
-        let client = match socket.kind {
-            RuntimeKind::Cri => Client::Cri(Cri::new(&path)),
-            RuntimeKind::Docker => Client::Docker(Docker::new(&path)),
-        };
-        Self { path, client }
-    }
-
-    fn is_there(&self) -> bool {
-        self.path.exists()
-    }
-
-    async fn describe(&self, id: &str) -> Result<Option<Described>, Silent> {
-        let answer = async {
-            match &self.client {
-                Client::Cri(client) => client.describe(id).await,
-                Client::Docker(client) => client.describe(id).await,
-            }
-        };
-        timeout(ANSWER_WITHIN, answer).await.map_err(|_| Silent)?
-    }
-}
-
 impl Asker {
     /// Must be called within the runtime of the thread that asks.
     pub(in crate::identity) fn new(shared: Arc<Shared>) -> Self {
-        let runtimes = shared.settings.runtimes.iter().map(|socket| Runtime::new(socket, &shared)).collect();
+        let settings = &shared.settings;
+        let runtimes =
+            settings.runtimes.iter().map(|socket| Runtime::new(socket, &settings.host_root)).collect();
         Self { shared, runtimes }
     }
 
@@ -119,15 +82,9 @@ async fn ask(runtimes: &[Runtime], id: &str) -> Result<Option<Described>, Silent
 async fn learn_addresses(shared: &Shared, runtimes: &[Runtime]) {
     let mut all = Vec::new();
     for runtime in runtimes.iter().filter(|runtime| runtime.is_there()) {
-        let addresses = async {
-            match &runtime.client {
-                Client::Cri(client) => client.addresses().await,
-                Client::Docker(client) => client.addresses().await,
-            }
-        };
-        match timeout(ANSWER_WITHIN, addresses).await {
-            Ok(Ok(addresses)) => all.extend(addresses),
-            Ok(Err(Silent)) | Err(_) => return,
+        match runtime.addresses().await {
+            Ok(addresses) => all.extend(addresses),
+            Err(Silent) => return,
         }
     }
     shared.peers.set_containers(all);

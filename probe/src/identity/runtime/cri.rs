@@ -33,13 +33,13 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Cri {
     /// Connects when it is used, and again when the connection was lost. `None` if the path can be none of a socket.
-    pub(super) channel: Option<Channel>,
+    channel: Option<Channel>,
     sandboxes: Mutex<HashMap<Box<str>, Sandbox>>,
 }
 
 #[derive(Clone)]
-pub(super) struct Sandbox {
-    pub(super) pod: Arc<Pod>,
+struct Sandbox {
+    pod: Arc<Pod>,
     addresses: Arc<[IpAddr]>,
 }
 
@@ -52,18 +52,30 @@ impl Cri {
     }
 
     pub(super) async fn describe(&self, id: &str) -> Result<Option<Described>, Silent> {
-        let list: messages::ListContainersResponse =
-            self.call("ListContainers", only(id)).await?.unwrap_or_default();
-        // The filter also takes beginnings of ids.
-        let Some(listed) = list.containers.into_iter().find(|container| container.id == id) else {
-            return self.describe_sandbox(id).await;
-        };
+        let Some(listed) = self.listed(id).await? else { return self.describe_sandbox(id).await };
         let request = messages::StatusRequest { id: id.to_owned(), verbose: false };
         let status = self.call::<_, messages::ContainerStatusResponse>("ContainerStatus", request).await?;
         let status = status.and_then(|response| response.status);
+        Ok(Some(self.described(listed, status).await?))
+    }
+
+    /// A container as it stands in the list.
+    pub(super) async fn listed(&self, id: &str) -> Result<Option<messages::ListedContainer>, Silent> {
+        let list: messages::ListContainersResponse =
+            self.call("ListContainers", only(id)).await?.unwrap_or_default();
+        // The filter also takes beginnings of ids.
+        Ok(list.containers.into_iter().find(|container| container.id == id))
+    }
+
+    /// A container with the pod that it is in.
+    pub(super) async fn described(
+        &self,
+        listed: messages::ListedContainer,
+        status: Option<messages::ContainerStatus>,
+    ) -> Result<Described, Silent> {
         let sandbox = self.sandbox(&listed.pod_sandbox_id).await?;
         let pod = sandbox.map(|sandbox| sandbox.pod).or_else(|| pod_by_labels(&listed.labels));
-        Ok(Some(Described { container: Arc::new(container(listed, status)), pod }))
+        Ok(Described { container: Arc::new(container(listed, status)), pod })
     }
 
     /// A container that is in no list may be the one that holds a sandbox's namespaces, whose id is the sandbox's.
@@ -94,7 +106,7 @@ impl Cri {
         Ok(all)
     }
 
-    pub(super) async fn sandbox(&self, id: &str) -> Result<Option<Sandbox>, Silent> {
+    async fn sandbox(&self, id: &str) -> Result<Option<Sandbox>, Silent> {
         if let Some(known) = self.sandboxes.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             return Ok(Some(known.clone()));
         }
@@ -139,14 +151,11 @@ impl Cri {
     }
 }
 
-pub(super) fn only(id: &str) -> messages::ListRequest {
+fn only(id: &str) -> messages::ListRequest {
     messages::ListRequest { filter: Some(messages::Filter { id: id.to_owned(), state: None }) }
 }
 
-pub(super) fn container(
-    listed: messages::ListedContainer,
-    status: Option<messages::ContainerStatus>,
-) -> Container {
+fn container(listed: messages::ListedContainer, status: Option<messages::ContainerStatus>) -> Container {
     let status = status.unwrap_or_default();
     let metadata = status.metadata.or(listed.metadata).unwrap_or_default();
     let (of_status, of_list) = (status.image.unwrap_or_default(), listed.image.unwrap_or_default());

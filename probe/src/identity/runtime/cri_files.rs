@@ -1,6 +1,6 @@
 //! Containers and their files, by the Container Runtime Interface and by containerd's own services behind the same socket.
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use prost::Message;
 use serde::Deserialize;
@@ -9,9 +9,10 @@ use tonic::{Code, Request, codegen::http::uri::PathAndQuery, metadata::MetadataV
 use tonic_prost::ProstCodec;
 
 use super::{
-    cri::{Cri, container, only, pod_by_labels},
+    Described, Silent,
+    cri::Cri,
     cri_messages as messages,
-    files::{ContainerPhase, Inspected, ListedContainer, Silent, overlay_layers, variables},
+    files::{ContainerPhase, Inspected, ListedContainer, overlay_layers, variables},
 };
 
 /// The namespace of containerd that Kubernetes' containers are in.
@@ -115,33 +116,28 @@ impl Cri {
     }
 
     pub(super) async fn inspect(&self, id: &str) -> Result<Option<Inspected>, Silent> {
-        let list: messages::ListContainersResponse =
-            self.call("ListContainers", only(id)).await?.unwrap_or_default();
-        let Some(listed) = list.containers.into_iter().find(|container| container.id == id) else {
-            return Ok(None);
-        };
+        let Some(listed) = self.listed(id).await? else { return Ok(None) };
         let request = messages::StatusRequest { id: id.to_owned(), verbose: true };
         let answer = self.call::<_, messages::ContainerStatusResponse>("ContainerStatus", request).await?;
-        let Some(messages::ContainerStatusResponse { status: Some(status), info }) = answer else {
+        let Some(messages::ContainerStatusResponse { status: Some(mut status), info }) = answer else {
             return Ok(None);
         };
         let info: Info =
             info.get("info").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let sandbox = self.sandbox(&listed.pod_sandbox_id).await?;
-        let pod = sandbox.map(|sandbox| sandbox.pod).or_else(|| pod_by_labels(&listed.labels));
         let layers = self.layers(&info).await;
         let specification = info.runtime_spec.unwrap_or_default();
-        let of_status = status.mounts.iter();
+        let of_status = std::mem::take(&mut status.mounts).into_iter();
         let of_status =
-            of_status.map(|mount| (PathBuf::from(&mount.container_path), PathBuf::from(&mount.host_path)));
+            of_status.map(|mount| (PathBuf::from(mount.container_path), PathBuf::from(mount.host_path)));
         let of_specification = specification.mounts.unwrap_or_default().into_iter();
         let of_specification = of_specification
             .filter(|mount| mount.r#type == "bind" && mount.source.is_absolute())
             .map(|mount| (mount.destination, mount.source));
         let mounts = of_status.chain(of_specification).collect();
         let log_path = Some(PathBuf::from(&status.log_path)).filter(|path| path.is_absolute());
+        let Described { container, pod } = self.described(listed, Some(status)).await?;
         Ok(Some(Inspected {
-            container: Arc::new(container(listed, Some(status))),
+            container,
             pod,
             log_path,
             pid: (info.pid > 0).then_some(info.pid),

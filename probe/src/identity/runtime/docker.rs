@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
-use super::{Described, Silent, cri::pod_by_labels};
+use super::{Described, Silent, cri::pod_by_labels, docker_files::Files};
 use crate::identity::{Container, Image, Labels, Peer, PeerKind};
 
 /// Largest answer that is read.
@@ -28,23 +28,27 @@ pub(super) struct Docker {
     digests: Mutex<HashMap<Box<str>, Option<Box<str>>>>,
 }
 
+/// What Docker tells of a container.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Inspected {
+pub(super) struct Inspected {
     id: String,
     #[serde(default)]
     name: String,
     #[serde(default)]
     image: String,
     #[serde(default)]
-    config: Configuration,
+    pub(super) config: Configuration,
+    #[serde(flatten)]
+    pub(super) files: Files,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Configuration {
+pub(super) struct Configuration {
     image: String,
     labels: Option<HashMap<String, String>>,
+    pub(super) env: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -85,12 +89,21 @@ impl Docker {
     }
 
     pub(super) async fn describe(&self, id: &str) -> Result<Option<Described>, Silent> {
-        let Some(inspected) = self.get::<Inspected>(&format!("/containers/{id}/json")).await? else {
-            return Ok(None);
-        };
-        if inspected.id != id {
-            return Ok(None);
+        match self.inspected(id).await? {
+            Some(inspected) => Ok(Some(self.described(inspected).await)),
+            None => Ok(None),
         }
+    }
+
+    /// Asks for a container.
+    pub(super) async fn inspected(&self, id: &str) -> Result<Option<Inspected>, Silent> {
+        let inspected = self.get::<Inspected>(&format!("/containers/{id}/json")).await?;
+        // It may be known by the beginning of its id, or by its name.
+        Ok(inspected.filter(|inspected| inspected.id == id))
+    }
+
+    /// A container with the pod that it is in.
+    pub(super) async fn described(&self, inspected: Inspected) -> Described {
         let labels = inspected.config.labels.unwrap_or_default();
         let mut image = Image::parse(&inspected.config.image);
         if let Some(image) = image.as_mut().filter(|image| image.digest.is_none()) {
@@ -102,13 +115,13 @@ impl Docker {
             None => Some(inspected.name.trim_start_matches('/')),
         };
         let container = Container {
-            id: id.into(),
+            id: inspected.id.into(),
             name: name.filter(|name| !name.is_empty()).map(Into::into),
             image,
             restart_count: None,
             labels: Labels::new(labels),
         };
-        Ok(Some(Described { container: Arc::new(container), pod }))
+        Described { container: Arc::new(container), pod }
     }
 
     /// The digest by which a registry knows the image of that id under that name. Without an answer there is none.

@@ -5,8 +5,9 @@ use std::{collections::HashMap, path::PathBuf};
 use serde::Deserialize;
 
 use super::{
+    Described, Silent,
     docker::Docker,
-    files::{ContainerPhase, Inspected, ListedContainer, Silent, variables},
+    files::{ContainerPhase, Inspected, ListedContainer, variables},
 };
 
 #[derive(Deserialize)]
@@ -19,12 +20,12 @@ struct Listed {
     labels: Option<HashMap<String, String>>,
 }
 
+/// What it tells of a container's files.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-struct Files {
+pub(super) struct Files {
     log_path: PathBuf,
     state: State,
-    config: Configuration,
     graph_driver: GraphDriver,
     mounts: Option<Vec<Mount>>,
 }
@@ -33,12 +34,6 @@ struct Files {
 #[serde(rename_all = "PascalCase", default)]
 struct State {
     pid: u32,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Configuration {
-    env: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -75,10 +70,10 @@ impl Docker {
     }
 
     pub(super) async fn inspect(&self, id: &str) -> Result<Option<Inspected>, Silent> {
-        let Some(described) = self.describe(id).await? else { return Ok(None) };
-        let Some(files) = self.get::<Files>(&format!("/containers/{id}/json")).await? else {
-            return Ok(None);
-        };
+        let Some(mut inspected) = self.inspected(id).await? else { return Ok(None) };
+        let environment = inspected.config.env.take().map(variables);
+        let files = std::mem::take(&mut inspected.files);
+        let Described { container, pod } = self.described(inspected).await;
         let data = files.graph_driver.data.unwrap_or_default();
         let lower = data.get("LowerDir").map(String::as_str).unwrap_or_default();
         let lower = lower.split(':').filter(|path| !path.is_empty());
@@ -88,11 +83,11 @@ impl Docker {
         };
         let mounts = files.mounts.unwrap_or_default().into_iter();
         Ok(Some(Inspected {
-            container: described.container,
-            pod: described.pod,
+            container,
+            pod,
             log_path: Some(files.log_path).filter(|path| path.is_absolute()),
             pid: (files.state.pid > 0).then_some(files.state.pid),
-            environment: files.config.env.map(variables),
+            environment,
             layers,
             mounts: mounts
                 .filter(|mount| mount.source.is_absolute())

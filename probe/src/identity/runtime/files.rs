@@ -1,22 +1,8 @@
-//! Which containers there are and where their files lie on the host, for log files.
+//! What runtimes tell of containers and of where their files lie on the host, for log files.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc};
 
-use tokio::{sync::Notify, time::timeout};
-
-use super::{RuntimeKind, RuntimeSocket, cri::Cri, docker::Docker};
 use crate::identity::{Container, Pod};
-
-/// Longest time that a runtime may take for an answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
-
-/// A runtime that is not there, or does not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Silent;
 
 /// What a container is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,79 +53,6 @@ pub struct Inspected {
     pub layers: Vec<PathBuf>,
     /// What is mounted in it: where, and the folder or file of the host.
     pub mounts: Vec<(PathBuf, PathBuf)>,
-}
-
-/// A runtime that may be there, asked for containers and their files.
-pub struct RuntimeFiles {
-    path: PathBuf,
-    client: Client,
-}
-
-enum Client {
-    Cri(Cri),
-    Docker(Docker),
-}
-
-impl RuntimeFiles {
-    /// Must be called within the asynchronous runtime that will use it.
-    #[must_use]
-    pub fn new(socket: &RuntimeSocket, host_root: &Path) -> Self {
-        let path = socket.below(host_root);
-        let client = match socket.kind {
-            RuntimeKind::Cri => Client::Cri(Cri::new(&path)),
-            RuntimeKind::Docker => Client::Docker(Docker::new(&path)),
-        };
-        Self { path, client }
-    }
-
-    /// Its socket.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Whether its socket exists.
-    #[must_use]
-    pub fn is_there(&self) -> bool {
-        self.path.exists()
-    }
-
-    /// All containers, those that have ended included.
-    ///
-    /// # Errors
-    /// If it does not answer.
-    pub async fn list(&self) -> Result<Vec<ListedContainer>, Silent> {
-        let answer = async {
-            match &self.client {
-                Client::Cri(client) => client.list_containers().await,
-                Client::Docker(client) => client.list_containers().await,
-            }
-        };
-        timeout(ANSWER_WITHIN, answer).await.map_err(|_| Silent)?
-    }
-
-    /// A container with its files; nothing if it is gone.
-    ///
-    /// # Errors
-    /// If it does not answer.
-    pub async fn inspect(&self, id: &str) -> Result<Option<Inspected>, Silent> {
-        let answer = async {
-            match &self.client {
-                Client::Cri(client) => client.inspect(id).await,
-                Client::Docker(client) => client.inspect(id).await,
-            }
-        };
-        timeout(ANSWER_WITHIN, answer).await.map_err(|_| Silent)?
-    }
-
-    /// Notifies `heard` whenever containers come and go, until the runtime ends. Gives whether it can do that at all.
-    pub async fn hear(&self, heard: &Notify) -> bool {
-        match &self.client {
-            Client::Cri(client) => client.hear(heard).await,
-            // Its list is asked for often enough.
-            Client::Docker(_) => false,
-        }
-    }
 }
 
 /// `NAME=VALUE`, as runtimes list environments.

@@ -5,6 +5,7 @@
 //! later or starts again is found. Each container is asked for once; what is not known is asked again after a while.
 
 mod asking;
+mod client;
 mod cri;
 mod cri_files;
 mod cri_messages;
@@ -29,8 +30,9 @@ use tokio::sync::mpsc;
 use super::{Container, IdentitySettings, Pod};
 
 pub(super) use asking::Asker;
+pub use client::{Runtime, Silent};
 pub(crate) use files::overlay_layers;
-pub use files::{ContainerPhase, Inspected, ListedContainer, RuntimeFiles, Silent};
+pub use files::{ContainerPhase, Inspected, ListedContainer};
 
 /// Most containers remembered; a kubelet runs 250 pods at most by default.
 const CAPACITY: usize = 4096;
