@@ -43,12 +43,13 @@ pub fn output_plan(source: &LogSource) -> Result<Arc<Plan>, SettingsError> {
     Plan::new(&settings).map(Arc::new)
 }
 
-/// Which files of containers a pipeline follows.
+/// Which files of containers a pipeline follows; `plan` says how records are made of those within them.
 ///
 /// # Errors
 /// If a setting cannot be used.
 pub fn containers(
     source: &LogSource,
+    plan: &Arc<Plan>,
     known: &KnownContainers,
     identity: &IdentitySettings,
     pods: Option<&Arc<dyn PodSource>>,
@@ -59,7 +60,7 @@ pub fn containers(
         config: config.clone(),
         exclude: source.exclude.clone(),
         output_plan: output_plan(source)?,
-        plan: plan(source)?,
+        plan: Arc::clone(plan),
         service: source.service.as_deref().map(Into::into),
         resources: Arc::new(ContainerResources::new(identity)),
         pods: pods.cloned(),

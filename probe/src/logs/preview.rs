@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{
     configured,
-    containers::{ContainerFiles, ContainerFinder, ContainerShown, ContainerWalk, Origin},
+    containers::{ContainerFiles, ContainerFinder, ContainerShown, ContainerWalk, Origin, label},
     discover::PatternError,
     files::read_full,
-    records::{LogRecord, Maker, SettingsError, Sink, Source, append_json},
+    records::{LogRecord, Maker, Plan, SettingsError, Sink, Source, append_json},
 };
 use crate::{
     config::LogSource,
@@ -92,15 +92,14 @@ pub fn preview(
 ) -> Result<Preview, PreviewError> {
     let patterns = configured::patterns(source)?;
     let plan = configured::plan(source)?;
-    let containers = containers(source, identity)?;
+    let containers = containers(source, &plan, identity)?;
     let mut walk = patterns.walk();
     let (mut shown, mut more_containers) = (Vec::new(), 0);
     let mut said = Vec::new();
     let containers = match containers {
         Some(mut containers) => {
             let look = settle(&mut containers);
-            walk.files.extend(look.walk.files);
-            walk.problems.extend(look.walk.problems);
+            walk.extend(look.walk);
             said.extend(look.said.into_iter().map(|(_, sentence)| sentence));
             (shown, more_containers) = containers.shown();
             Some(containers)
@@ -175,13 +174,14 @@ pub fn preview(
 /// Files of containers, where they are meant, once the runtimes have told of them.
 fn containers(
     source: &LogSource,
+    plan: &Arc<Plan>,
     identity: &IdentitySettings,
 ) -> Result<Option<ContainerFiles>, PreviewError> {
     if source.containers.0.is_none() {
         return Ok(None);
     }
     let finder = ContainerFinder::start(identity)?;
-    let Some(settings) = configured::containers(source, &finder.known(), identity, None)? else {
+    let Some(settings) = configured::containers(source, plan, &finder.known(), identity, None)? else {
         return Ok(None);
     };
     let files = ContainerFiles::new(settings)?;
@@ -212,7 +212,7 @@ fn resource_name(resource: &Resource) -> Option<String> {
         }
     };
     match (text("k8s.namespace.name"), text("k8s.pod.name"), text("k8s.container.name")) {
-        (Some(namespace), Some(pod), Some(container)) => Some(format!("{namespace}/{pod}/{container}")),
+        (Some(namespace), Some(pod), Some(container)) => Some(label(namespace, pod, container)),
         _ => text("container.name").map(str::to_owned),
     }
 }

@@ -111,14 +111,17 @@ impl LogService {
         let known = finder.as_ref().map(ContainerFinder::known);
         let mut pipelines = Vec::with_capacity(logs.0.len());
         for source in &logs.0 {
+            let plan = configured::plan(source)?;
             let settings = PipelineSettings {
                 name: source.name.clone().unwrap_or_default(),
                 patterns: configured::patterns(source)?,
                 containers: match &known {
-                    Some(known) => configured::containers(source, known, around.identity, around.pods)?,
+                    Some(known) => {
+                        configured::containers(source, &plan, known, around.identity, around.pods)?
+                    }
                     None => None,
                 },
-                plan: configured::plan(source)?,
+                plan,
                 resource: Arc::new(resource(source, around.host)),
                 starts_at_end: source.start_at == StartAt::End,
                 memory_bytes: usize::try_from(source.memory.0).unwrap_or(usize::MAX),

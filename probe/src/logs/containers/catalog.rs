@@ -34,19 +34,22 @@ impl Candidate {
         let name = self.container.name.as_deref().unwrap_or(&self.container.id);
         let pod = self.pod.as_deref().and_then(|pod| Some((pod.namespace.as_deref()?, pod.name.as_deref()?)));
         match pod {
-            Some((namespace, pod)) => format!("{namespace}/{pod}/{name}"),
+            Some((namespace, pod)) => label(namespace, pod, name),
             None => name.to_owned(),
         }
     }
 }
 
+/// What a person calls a container of a pod.
+pub(in crate::logs) fn label(namespace: &str, pod: &str, container: &str) -> String {
+    format!("{namespace}/{pod}/{container}")
+}
+
 /// All that are known, those included that ended lately.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
-    /// Sorted by what people call them.
-    candidates: Vec<Arc<Candidate>>,
-    by_log: HashMap<PathBuf, usize>,
-    by_pod: HashMap<(Box<str>, Box<str>), usize>,
+    /// The same for as long as nothing changes about them.
+    pub(super) known: Arc<Index>,
     /// When the last listing began that every runtime answered, by both clocks.
     pub(super) listed: Option<(Instant, u64)>,
     /// Whether a runtime is there at all.
@@ -57,7 +60,16 @@ pub(super) struct Catalog {
     pub(super) left_out: usize,
 }
 
-impl Catalog {
+/// Containers by what they are looked for.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Sorted by what people call them.
+    candidates: Vec<Arc<Candidate>>,
+    by_log: HashMap<PathBuf, usize>,
+    by_pod: HashMap<(Box<str>, Box<str>), usize>,
+}
+
+impl Index {
     pub(super) fn new(mut candidates: Vec<Arc<Candidate>>) -> Self {
         candidates.sort_by_cached_key(|candidate| {
             (candidate.label(), candidate.container.restart_count, candidate.container.id.clone())
@@ -71,16 +83,18 @@ impl Catalog {
                 by_pod.insert((pod.pod_uid.clone(), name.clone()), position);
             }
         }
-        Self { candidates, by_log, by_pod, ..Self::default() }
+        Self { candidates, by_log, by_pod }
     }
+}
 
+impl Catalog {
     pub(super) fn all(&self) -> &[Arc<Candidate>] {
-        &self.candidates
+        &self.known.candidates
     }
 
     /// The container whose output goes to that file.
     pub(super) fn of_log(&self, active: &Path) -> Option<&Arc<Candidate>> {
-        self.candidates.get(*self.by_log.get(active)?)
+        self.known.candidates.get(*self.known.by_log.get(active)?)
     }
 
     /// The container whose output goes, or went, to that file.
@@ -98,6 +112,6 @@ impl Catalog {
 
     /// A container of that pod with that name, at whichever restart it is.
     pub(super) fn of_pod(&self, uid: &str, name: &str) -> Option<&Arc<Candidate>> {
-        self.candidates.get(*self.by_pod.get(&(uid.into(), name.into()))?)
+        self.known.candidates.get(*self.known.by_pod.get(&(uid.into(), name.into()))?)
     }
 }

@@ -18,12 +18,12 @@ use tokio::{
 };
 
 use super::{
-    catalog::{Candidate, Catalog},
+    catalog::{Candidate, Catalog, Index},
     mountinfo,
     view::{Layer, Mount, View, below},
 };
 use crate::{
-    identity::{ContainerPhase, IdentitySettings, Inspected, RuntimeFiles, Silent},
+    identity::{ContainerPhase, IdentitySettings, Inspected, Runtime, Silent},
     signal::WallTime,
 };
 
@@ -144,8 +144,8 @@ struct Known {
 
 async fn find(shared: Arc<Shared>) {
     let settings = &shared.settings;
-    let runtimes = settings.runtimes.iter().map(|socket| RuntimeFiles::new(socket, &settings.host_root));
-    let runtimes: Arc<[RuntimeFiles]> = runtimes.collect();
+    let runtimes = settings.runtimes.iter().map(|socket| Runtime::new(socket, &settings.host_root));
+    let runtimes: Arc<[Runtime]> = runtimes.collect();
     let hears = Arc::new(AtomicBool::new(false));
     for position in 0..runtimes.len() {
         tokio::spawn(hear(Arc::clone(&shared), Arc::clone(&runtimes), position, Arc::clone(&hears)));
@@ -161,7 +161,7 @@ async fn find(shared: Arc<Shared>) {
 }
 
 /// Listens to one runtime.
-async fn hear(shared: Arc<Shared>, runtimes: Arc<[RuntimeFiles]>, position: usize, hears: Arc<AtomicBool>) {
+async fn hear(shared: Arc<Shared>, runtimes: Arc<[Runtime]>, position: usize, hears: Arc<AtomicBool>) {
     let Some(runtime) = runtimes.get(position) else { return };
     loop {
         if runtime.is_there() {
@@ -177,7 +177,7 @@ async fn hear(shared: Arc<Shared>, runtimes: Arc<[RuntimeFiles]>, position: usiz
 }
 
 /// Asks all runtimes once, and publishes what has changed.
-async fn list(shared: &Shared, runtimes: &[RuntimeFiles], known: &mut HashMap<Box<str>, Known>) {
+async fn list(shared: &Shared, runtimes: &[Runtime], known: &mut HashMap<Box<str>, Known>) {
     let began = (Instant::now(), WallTime::now().as_unix_nanos());
     let (mut has_changed, mut left_out, mut silent) = (false, 0, Vec::new());
     for one in known.values_mut() {
@@ -209,13 +209,16 @@ async fn list(shared: &Shared, runtimes: &[RuntimeFiles], known: &mut HashMap<Bo
     has_changed |= known.len() != before;
     let old = Arc::clone(&shared.catalog.lock().unwrap_or_else(PoisonError::into_inner));
     has_changed |= old.listed.is_none();
-    let candidates = known.values().map(|one| Arc::clone(&one.candidate)).collect();
-    let listed = if silent.is_empty() { Some(began) } else { old.listed };
-    let mut catalog = Catalog::new(candidates);
-    catalog.listed = listed;
-    catalog.has_runtimes = !there.is_empty();
-    catalog.silent = silent;
-    catalog.left_out = left_out;
+    let catalog = Catalog {
+        known: match has_changed {
+            true => Arc::new(Index::new(known.values().map(|one| Arc::clone(&one.candidate)).collect())),
+            false => Arc::clone(&old.known),
+        },
+        listed: if silent.is_empty() { Some(began) } else { old.listed },
+        has_runtimes: !there.is_empty(),
+        silent,
+        left_out,
+    };
     *shared.catalog.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalog);
     if has_changed {
         shared.generation.fetch_add(1, Ordering::Release);
@@ -228,7 +231,7 @@ async fn list(shared: &Shared, runtimes: &[RuntimeFiles], known: &mut HashMap<Bo
 /// Asks one runtime. Gives whether something changed, and how many containers there was no room for.
 async fn list_one(
     shared: &Shared,
-    runtime: &RuntimeFiles,
+    runtime: &Runtime,
     position: usize,
     known: &mut HashMap<Box<str>, Known>,
 ) -> Result<(bool, usize), Silent> {

@@ -20,6 +20,7 @@ mod source;
 mod tests;
 mod view;
 
+pub(super) use catalog::label;
 pub use finder::{ContainerFinder, KnownContainers};
 pub use origin::Origin;
 pub use source::{ContainerFiles, ContainerSettings, ContainerShown, ContainerWalk, check};

@@ -1,17 +1,18 @@
 //! Whose records those of a file are, and how the file is opened.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
-    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
+    os::fd::AsRawFd as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use rustix::fs::OFlags;
-
 use super::view::Layer;
-use crate::{identity::Resource, logs::records::Plan};
+use crate::{
+    identity::Resource,
+    logs::{files::open, records::Plan},
+};
 
 /// What all records of a file have in common, and how it is opened.
 #[derive(Debug, Clone)]
@@ -66,10 +67,4 @@ impl Origin {
             }
         }
     }
-}
-
-/// Opens without waiting: it may turn out to be a pipe.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    fs::Metadata,
     io,
     path::{Path, PathBuf},
 };
@@ -35,13 +34,6 @@ pub struct Found {
     pub modified_ns: i64,
 }
 
-impl Found {
-    pub(in crate::logs) fn new(path: PathBuf, metadata: &Metadata) -> Self {
-        let (place, size) = (Place::of(metadata), metadata.len());
-        Self { path, place, size, modified_ns: modified_ns(metadata) }
-    }
-}
-
 /// What a look gave.
 #[derive(Debug, Default)]
 pub struct Walk {
@@ -55,6 +47,19 @@ pub struct Walk {
     pub without_files: Vec<String>,
     /// Whether there are more files than are followed.
     pub is_incomplete: bool,
+}
+
+impl Walk {
+    /// Takes in what a look at further places gave; a file that both found stays what it was here.
+    pub(in crate::logs) fn extend(&mut self, further: Self) {
+        let Self { files, folders, problems, without_files, is_incomplete } = further;
+        let places: HashSet<_> = self.files.iter().map(|found| found.place).collect();
+        self.files.extend(files.into_iter().filter(|found| !places.contains(&found.place)));
+        self.folders.extend(folders);
+        self.problems.extend(problems);
+        self.without_files.extend(without_files);
+        self.is_incomplete |= is_incomplete;
+    }
 }
 
 struct Looking<'a> {
@@ -164,7 +169,12 @@ impl Looking<'_> {
                 if self.walk.files.len() >= MOST_FILES {
                     self.walk.is_incomplete = true;
                 } else if self.places.insert(place) {
-                    self.walk.files.push(Found::new(path.to_owned(), &metadata));
+                    self.walk.files.push(Found {
+                        path: path.to_owned(),
+                        place,
+                        size: metadata.len(),
+                        modified_ns: modified_ns(&metadata),
+                    });
                 }
             }
             Ok(_) => {}

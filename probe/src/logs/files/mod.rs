@@ -11,4 +11,5 @@ mod tests;
 
 pub(super) use identity::{HEAD_BYTES, born_ns, read_full};
 pub use identity::{HashKey, Head, Identity, Place, WindowHash, modified_ns};
+pub(super) use reader::open;
 pub use reader::{Copied, Opened, Reader, Step};

@@ -83,17 +83,22 @@ struct Past {
     complete: u64,
 }
 
+/// Opens a file without waiting: whatever a pattern matches may turn out to be a pipe.
+///
+/// # Errors
+/// If it cannot be opened.
+pub(in crate::logs) fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
+}
+
 impl Reader {
-    /// Opens a file without waiting: whatever a pattern matches may turn out to be a pipe.
+    /// Reads the file at a path, from its beginning.
     ///
     /// # Errors
     /// If it cannot be opened, or is no regular file.
     pub fn open(path: &Path, key: HashKey) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC).bits() as i32)
-            .open(path)?;
-        Self::of(file, key)
+        Self::of(open(path)?, key)
     }
 
     /// Reads a file that is open, from its beginning.

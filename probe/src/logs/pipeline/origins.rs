@@ -1,7 +1,6 @@
 //! Which files a pipeline follows, and whose they are: those of the host, and those of containers.
 
 use std::{
-    collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -52,12 +51,7 @@ impl Origins {
         look.until_ns = of_containers.known_ns.unwrap_or(u64::MAX);
         look.through = of_containers.through;
         look.said = of_containers.said;
-        let Walk { files, folders, problems, without_files: _, is_incomplete } = of_containers.walk;
-        let places: HashSet<_> = look.walk.files.iter().map(|found| found.place).collect();
-        look.walk.files.extend(files.into_iter().filter(|found| !places.contains(&found.place)));
-        look.walk.folders.extend(folders);
-        look.walk.problems.extend(problems);
-        look.walk.is_incomplete |= is_incomplete;
+        look.walk.extend(of_containers.walk);
         Some(look)
     }
 
