@@ -17,12 +17,16 @@
 //!
 //! Bit 3 of the operation is the direction. In a segment, bit 4 puts a line end in place of the last byte.
 
+#[path = "script.rs"]
+mod script;
+
 use std::{collections::BTreeSet, fmt};
 
 use plainsight_protocols::{
-    CloseReason, Conversation, Direction, Endpoints, Exchange, Gap, GapCause, HELD_BYTES_LIMIT, Outcome,
+    CloseReason, Conversation, Details, Direction, Endpoints, Exchange, Gap, HELD_BYTES_LIMIT, Outcome,
     Protocol, Segment, Settings, Side, Sink, State, Timestamp, Value, http::HttpSettings,
 };
+use script::Step;
 
 /// Checks every exchange; keeps of which protocols there were any.
 #[derive(Default)]
@@ -38,12 +42,35 @@ impl fmt::Write for Plain {
     }
 }
 
+/// What must hold of whatever an exchange tells of itself.
+pub(crate) fn check_details(details: &dyn Details, endpoints: &Endpoints) {
+    details.name(&mut Plain).expect("text without control characters");
+    details.summary(&mut Plain).expect("text without control characters");
+    for side in [Side::Client, Side::Server] {
+        let _ = details.error_type(side);
+        details.attributes(side, endpoints, &mut |name, value| match value {
+            // A statement keeps its line breaks and tabs.
+            Value::Text(text) => assert!(
+                !text.chars().any(|character| {
+                    character.is_control() && !(name == "db.query.text" && matches!(character, '\n' | '\t'))
+                }),
+                "{name}: {text:?}"
+            ),
+            Value::Integer(number) => assert!(number >= 0, "{name}: {number}"),
+            Value::Texts(texts) => assert!(!texts.is_empty(), "{name}"),
+        });
+    }
+}
+
+/// Why a connection or socket closes, by a byte of a script.
+pub(crate) fn close_reason(why: u8) -> CloseReason {
+    let reasons = [CloseReason::Closed, CloseReason::Reset, CloseReason::Timeout, CloseReason::Evicted];
+    reasons[usize::from(why) % reasons.len()]
+}
+
 impl Sink for Checker {
     fn exchange(&mut self, exchange: &Exchange<'_>) {
         self.0.insert(exchange.protocol);
-        let details = exchange.details;
-        details.name(&mut Plain).expect("text without control characters");
-        details.summary(&mut Plain).expect("text without control characters");
         if exchange.outcome == Outcome::Complete {
             let is_silent = exchange.response_bytes == 0;
             assert!(
@@ -53,21 +80,8 @@ impl Sink for Checker {
             assert_eq!(exchange.missing_bytes, 0, "nothing is missing of a complete exchange");
         }
         let endpoints = Endpoints { client: ([10, 0, 0, 1], 1).into(), server: ([0_u16; 8], 2).into() };
-        for side in [Side::Client, Side::Server] {
-            let _ = details.error_type(side);
-            details.attributes(side, &endpoints, &mut |name, value| match value {
-                // A statement keeps its line breaks and tabs.
-                Value::Text(text) => assert!(
-                    !text.chars().any(|character| {
-                        character.is_control()
-                            && !(name == "db.query.text" && matches!(character, '\n' | '\t'))
-                    }),
-                    "{name}: {text:?}"
-                ),
-                Value::Integer(number) => assert!(number >= 0, "{name}: {number}"),
-                Value::Texts(texts) => assert!(!texts.is_empty(), "{name}"),
-            });
-        }
+        let details = exchange.details;
+        check_details(details, &endpoints);
         let _ = details.trace_parent();
         let _ = details.trace_state();
         assert!(details.trace_links().len() <= 128);
@@ -165,47 +179,28 @@ pub(crate) fn run(script: &[u8], target: Option<Protocol>) -> BTreeSet<Protocol>
         let State::Parsing(begun) = conversation.state() else { panic!("{protocol:?} is not recognised") };
         assert!(begun == protocol || protocol == Protocol::Grpc, "{begun:?} was begun");
     }
-    while let [operation, amount, after @ ..] = rest {
-        rest = after;
-        let (operation, amount) = (*operation, *amount);
-        let own = usize::from(operation & 8 > 0);
-        let direction = if own == 0 { Direction::ToServer } else { Direction::ToClient };
+    while let Some((direction, step)) = script::next(&mut rest) {
+        let own = usize::from(direction == Direction::ToClient);
         now += 1_000;
         let at = Timestamp::from_nanos(now);
-        match operation & 7 {
-            0..=2 => {
-                let scale = [1, 8, 64][usize::from(operation & 7)];
-                let length = (usize::from(amount) * scale).min(rest.len());
-                let (bytes, after) = rest.split_at(length);
-                rest = after;
-                let mut bytes = bytes.to_vec();
-                if operation & 16 > 0 {
-                    bytes.pop();
-                    bytes.extend_from_slice(b"\r\n");
-                }
+        match step {
+            Step::Bytes(bytes) => {
                 let opposite_offset = (flags & 2 > 0).then_some(offsets[1 - own]);
                 let segment = Segment { direction, at, offset: offsets[own], opposite_offset, bytes: &bytes };
                 offsets[own] += bytes.len() as u64;
                 conversation.segment(&segment, &settings, &mut checker);
             }
-            kind @ (3 | 4) => {
-                let (bytes, cause) = if kind == 3 {
-                    (u64::from(amount), GapCause::Lost { calls: u64::from(operation >> 4 & 7) })
-                } else {
-                    (u64::from(amount) * 64, GapCause::NotCopied)
-                };
+            Step::Gap(bytes, cause) => {
                 conversation.gap(&Gap { direction, at, offset: offsets[own], bytes, cause }, &mut checker);
                 offsets[own] += bytes;
             }
-            5 => {
+            Step::Wait(amount) => {
                 now += u64::from(amount) * 16_000_000;
                 conversation.tick(Timestamp::from_nanos(now), &mut checker);
             }
-            6 => conversation.end_of_stream(direction, at, &mut checker),
-            _ => {
-                let reasons =
-                    [CloseReason::Closed, CloseReason::Reset, CloseReason::Timeout, CloseReason::Evicted];
-                conversation.close(reasons[usize::from(amount) % reasons.len()], at, &mut checker);
+            Step::End => conversation.end_of_stream(direction, at, &mut checker),
+            Step::Close(why) => {
+                conversation.close(close_reason(why), at, &mut checker);
                 break;
             }
         }

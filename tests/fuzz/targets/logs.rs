@@ -12,8 +12,9 @@ use libfuzzer_sys::fuzz_target;
 use plainsight::{
     identity::Resource,
     logs::records::{
-        Change, Container, Encoder, EncoderLimits, Encoding, Filter, FilterAction, LogRecord, Maker, Mask, MaskKind,
-        Multiline, MultilineRule, Parse, Preset, Settings, Sink, Source, TimeSettings, TimeSource, append_json,
+        Change, Container, Encoder, EncoderLimits, Encoding, Filter, FilterAction, LogRecord, Maker, Mask,
+        MaskKind, Multiline, MultilineRule, Parse, Preset, Settings, Sink, Source, TimeSettings, TimeSource,
+        append_json,
     },
 };
 
@@ -49,7 +50,12 @@ fn run(input: &[u8]) {
     let settings = settings(kind, joining, formats, bounds);
     let whole = read(&settings, bytes, bytes.len().max(1));
     let pieces = read(&settings, bytes, usize::from(cut) + 1);
-    assert!(whole == pieces, "{}\nis not\n{}", String::from_utf8_lossy(&whole), String::from_utf8_lossy(&pieces));
+    assert!(
+        whole == pieces,
+        "{}\nis not\n{}",
+        String::from_utf8_lossy(&whole),
+        String::from_utf8_lossy(&pieces)
+    );
 }
 
 /// All records as JSON.
@@ -68,7 +74,11 @@ fn read(settings: &Settings, bytes: &[u8], step: usize) -> Vec<u8> {
         let offset = checker.fed;
         checker.fed += chunk.len() as u64;
         maker.feed(chunk, offset, NOW, &mut checker);
-        assert!(safe <= maker.safe_offset() && maker.safe_offset() <= checker.fed, "{safe}, {}", maker.safe_offset());
+        assert!(
+            safe <= maker.safe_offset() && maker.safe_offset() <= checker.fed,
+            "{safe}, {}",
+            maker.safe_offset()
+        );
         safe = maker.safe_offset();
         assert!(maker.memory_bytes() < 1 << 20, "{} bytes are held", maker.memory_bytes());
     }
@@ -95,9 +105,14 @@ fn settings(kind: u8, joining: u8, formats: u8, bounds: u8) -> Settings {
         Parse::NginxError,
         Parse::ApacheError,
         Parse::KeyValue,
-        Parse::Delimited { delimiter: b',', quote: Some(b'"'), names: vec!["time".to_owned(), "level".to_owned()] },
+        Parse::Delimited {
+            delimiter: b',',
+            quote: Some(b'"'),
+            names: vec!["time".to_owned(), "level".to_owned()],
+        },
     ];
-    let parse = all.into_iter().enumerate().filter(|(index, _)| formats >> index & 1 > 0).map(|(_, format)| format);
+    let parse =
+        all.into_iter().enumerate().filter(|(index, _)| formats >> index & 1 > 0).map(|(_, format)| format);
     let masks = [MaskKind::CardNumber, MaskKind::Email, MaskKind::Token, MaskKind::UrlPassword];
     let mask = |kind| Mask { kind, fields: Vec::new(), replacement: "*".to_owned() };
     let is_rich = joining & 4 > 0;

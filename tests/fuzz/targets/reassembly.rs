@@ -35,7 +35,10 @@ impl Outlet for Check {
     fn bytes(&mut self, flow: Flow, _: Timestamp, offset: u64, _: Option<u64>, bytes: &[u8]) {
         self.advance(flow, offset, bytes.len() as u64);
         for (position, &byte) in (offset..).zip(bytes) {
-            assert!(self.in_order_of_arrival || byte == byte_at(position as u32), "a byte is not in its place");
+            assert!(
+                self.in_order_of_arrival || byte == byte_at(position as u32),
+                "a byte is not in its place"
+            );
         }
     }
 
@@ -69,7 +72,8 @@ fuzz_target!(|script: &[u8]| {
     let (mut shared, mut check) = (Reassembly::new(limits), Check::default());
     let mut now = 1_000_000_000;
     for step in script.chunks_exact(STEP) {
-        let [kind, place, place_low, opposite, opposite_low, length, length_low, copied, lost, wait] = step else {
+        let [kind, place, place_low, opposite, opposite_low, length, length_low, copied, lost, wait] = step
+        else {
             return;
         };
         now += u64::from(*wait) * 100_000;

@@ -1,12 +1,16 @@
 //! What was recorded or written for the tests of this repository's own parsers.
 
+#[expect(dead_code, reason = "here nobody asks how long a pause is, nor why a connection closes")]
+#[path = "../../fuzz/script.rs"]
+mod script;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, ensure};
-use plainsight_protocols::{Direction, GapCause, Protocol};
+use plainsight_protocols::{Direction, Protocol};
 
 use super::{Sent, Step, Traffic};
 
@@ -73,29 +77,15 @@ fn scripts(protocol: Protocol) -> Result<Vec<Traffic>> {
     Ok(all)
 }
 
-fn script_steps(script: &[u8]) -> (bool, Vec<Step>) {
-    let Some((&flags, mut rest)) = script.split_first() else { return (true, Vec::new()) };
+fn script_steps(bytes: &[u8]) -> (bool, Vec<Step>) {
+    let Some((&flags, mut rest)) = bytes.split_first() else { return (true, Vec::new()) };
     let mut steps = Vec::new();
-    while let [operation, amount, after @ ..] = rest {
-        rest = after;
-        let direction = if operation & 8 > 0 { Direction::ToClient } else { Direction::ToServer };
-        let amount = usize::from(*amount);
-        let sent = match operation & 7 {
-            kind @ 0..=2 => {
-                let length = (amount * [1, 8, 64][usize::from(kind)]).min(rest.len());
-                let (bytes, after) = rest.split_at(length);
-                rest = after;
-                let mut bytes = bytes.to_vec();
-                if operation & 16 > 0 {
-                    bytes.pop();
-                    bytes.extend_from_slice(b"\r\n");
-                }
-                Sent::Bytes(bytes)
-            }
-            3 => Sent::Gap(amount as u64, GapCause::Lost { calls: u64::from(operation >> 4 & 7) }),
-            4 => Sent::Gap(amount as u64 * 64, GapCause::NotCopied),
-            5 | 6 => continue,
-            _ => break,
+    while let Some((direction, step)) = script::next(&mut rest) {
+        let sent = match step {
+            script::Step::Bytes(bytes) => Sent::Bytes(bytes),
+            script::Step::Gap(bytes, cause) => Sent::Gap(bytes, cause),
+            script::Step::Wait(_) | script::Step::End => continue,
+            script::Step::Close(_) => break,
         };
         steps.push(Step { direction, sent });
     }
