@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead, BufReader, Write as _},
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -70,20 +70,7 @@ impl LogReceiver {
     fn serve(&self, connection: TcpStream) -> Result<()> {
         let mut reader = BufReader::new(connection.try_clone()?);
         let mut writer = connection;
-        loop {
-            let (mut length, mut header) = (0, String::new());
-            while reader.read_line(&mut header)? > 2 {
-                if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse()?;
-                }
-                header.clear();
-            }
-            if length == 0 {
-                return Ok(());
-            }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body)?;
-            let request = ExportLogsServiceRequest::decode(body.as_slice())?;
+        while let Some(request) = read_request(&mut reader)? {
             for of_resource in request.resource_logs {
                 let resource = attributes(of_resource.resource.unwrap_or_default().attributes);
                 let records = of_resource.scope_logs.into_iter().flat_map(|scope| scope.log_records);
@@ -94,11 +81,34 @@ impl LogReceiver {
                 });
                 self.arrived.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
             }
-            let answer =
-                "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
-            writer.write_all(answer.as_bytes())?;
+            writer.write_all(TAKEN)?;
         }
+        Ok(())
     }
+}
+
+/// The answer to a request of which everything was taken.
+pub const TAKEN: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+
+/// Reads the next request of a connection; nothing if there is none.
+///
+/// # Errors
+/// If it breaks off, or is no request for logs.
+pub fn read_request(reader: &mut impl BufRead) -> Result<Option<ExportLogsServiceRequest>> {
+    let (mut length, mut header) = (0, String::new());
+    while reader.read_line(&mut header)? > 2 {
+        if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse()?;
+        }
+        header.clear();
+    }
+    if length == 0 {
+        return Ok(None);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some(ExportLogsServiceRequest::decode(body.as_slice())?))
 }
 
 fn attributes(list: Vec<KeyValue>) -> BTreeMap<String, String> {

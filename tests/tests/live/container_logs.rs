@@ -2,9 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -12,10 +10,9 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use plainsight_tests::{
     containerd::{Containerd, Wanted},
+    log_probe::LogProbe,
     log_receiver::{Arrived, LogReceiver},
-    probe::binary,
 };
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -26,10 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// containerd, a receiver, and the probe between them.
 struct Rig {
+    probe: LogProbe,
     containerd: Containerd,
     receiver: LogReceiver,
     folder: TempDir,
-    probe: Option<Child>,
 }
 
 impl Rig {
@@ -39,7 +36,8 @@ impl Rig {
         containerd.import(IMAGE, &["/bin/sh"])?;
         let receiver = LogReceiver::start()?;
         let folder = tempfile::tempdir()?;
-        let rig = Self { containerd, receiver, folder, probe: None };
+        let probe = LogProbe::new(folder.path().join("plainsight.yaml"), PATIENCE);
+        let rig = Self { probe, containerd, receiver, folder };
         rig.configure(containers, more)?;
         Ok(rig)
     }
@@ -58,48 +56,11 @@ impl Rig {
         Ok(fs::write(self.folder.path().join("plainsight.yaml"), text)?)
     }
 
-    fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(binary()?);
-        command.args(arguments).arg("--config").arg(self.folder.path().join("plainsight.yaml"));
-        Ok(command)
-    }
-
-    /// Starts the probe, and waits until it follows.
-    fn start(&mut self) -> Result<()> {
-        let mut probe =
-            self.command(&["logs", "run"])?.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-        let messages = BufReader::new(probe.stderr.take().context("messages")?);
-        let (ready, is_ready) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            for line in messages.lines().map_while(Result::ok) {
-                if line.contains("following log files") {
-                    let _ = ready.send(());
-                } else {
-                    eprintln!("probe: {line}");
-                }
-            }
-        });
-        self.probe = Some(probe);
-        is_ready.recv_timeout(PATIENCE).context("the probe does not follow")
-    }
-
-    fn stop(&mut self) -> Result<()> {
-        let mut probe = self.probe.take().context("it runs")?;
-        kill_process(Pid::from_child(&probe), Signal::INT)?;
-        ensure!(probe.wait()?.success(), "the probe failed");
-        Ok(())
-    }
-
     /// Starts a container that runs a script of busybox's shell.
     fn run(&self, pod: &plainsight_tests::containerd::Pod, name: &str, script: &str) -> Result<String> {
         let command = ["/bin/sh", "-c", script];
         self.containerd
             .start_container(pod, &Wanted { name, image: IMAGE, command: &command, ..Wanted::default() })
-    }
-
-    fn status(&self) -> Result<Value> {
-        let output = self.command(&["logs", "status", "--json"])?.output()?;
-        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     /// Waits for so many records, and a moment for more.
@@ -108,7 +69,7 @@ impl Rig {
         while self.receiver.arrived().len() < count {
             if began.elapsed() > PATIENCE {
                 let arrived = self.receiver.arrived();
-                bail!("{} of {count} records arrived; status: {:#}", arrived.len(), self.status()?);
+                bail!("{} of {count} records arrived; status: {:#}", arrived.len(), self.probe.status()?);
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -116,15 +77,6 @@ impl Rig {
         let arrived = self.receiver.arrived();
         ensure!(arrived.len() == count, "{} instead of {count} records: {:?}", arrived.len(), arrived.last());
         Ok(arrived)
-    }
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        if let Some(mut probe) = self.probe.take() {
-            let _ = probe.kill();
-            let _ = probe.wait();
-        }
     }
 }
 
@@ -148,7 +100,7 @@ fn check_order(bodies: &[&str], count: usize) -> Result<()> {
 #[test]
 fn output_of_containers_arrives_with_what_names_pod_container_image_and_service() -> Result<()> {
     let mut rig = Rig::new("native", "", "")?;
-    rig.start()?;
+    rig.probe.start()?;
     let pod = rig.containerd.pod(
         "shop",
         "web-7d4b9c-x2x4z",
@@ -183,13 +135,13 @@ fn output_of_containers_arrives_with_what_names_pod_container_image_and_service(
         assert!(!record.of("host.name").is_empty() && record.of("telemetry.sdk.name").is_empty());
         assert_eq!(record.attributes["log.file.path"], path);
     }
-    rig.stop()
+    rig.probe.stop()
 }
 
 #[test]
 fn a_job_that_prints_ten_thousand_lines_and_ends_within_a_second_is_read_to_its_end() -> Result<()> {
     let mut rig = Rig::new("overlayfs", "files: ['/var/log/job.log']", "")?;
-    rig.start()?;
+    rig.probe.start()?;
     let pod = rig.containerd.pod("jobs", "once-abcde", &[("job-name", "once")], &[])?;
     // containerd 1.6 itself cuts off what a process wrote just before it ended: half of such jobs lose lines before they are
     // in any file. A third of a second is enough for it.
@@ -209,7 +161,7 @@ fn a_job_that_prints_ten_thousand_lines_and_ends_within_a_second_is_read_to_its_
     assert!(
         arrived.iter().all(|record| record.of("container.id") == id && record.of("k8s.job.name") == "once")
     );
-    rig.stop()
+    rig.probe.stop()
 }
 
 #[test]
@@ -219,7 +171,7 @@ fn files_within_containers_are_read_from_layers_and_volumes_and_links_lead_nowhe
         "output: false, files: ['/var/log/app/*.log', '/current/*']",
         "exclude: ['*.old']",
     )?;
-    rig.start()?;
+    rig.probe.start()?;
     let secret = rig.folder.path().join("secret");
     fs::write(&secret, "a secret of the host\n")?;
     let (volume, by_link) = (rig.folder.path().join("volume"), rig.folder.path().join("linked"));
@@ -247,18 +199,18 @@ fn files_within_containers_are_read_from_layers_and_volumes_and_links_lead_nowhe
         assert_eq!((record.of("k8s.pod.name"), record.of("k8s.container.name")), ("web-0", "app"));
         assert!(Path::new(&record.attributes["log.file.path_resolved"]).exists(), "{record:?}");
     }
-    rig.stop()
+    rig.probe.stop()
 }
 
 #[test]
 fn a_file_within_a_container_is_read_to_its_end_though_the_container_was_removed_long_before() -> Result<()> {
     let mut rig = Rig::new("overlayfs", "output: false, files: ['/app.log']", "bytes_per_second: 150KiB")?;
-    rig.start()?;
+    rig.probe.start()?;
     let pod = rig.containerd.pod("shop", "web-0", &[], &[])?;
     let id = rig.run(&pod, "app", "seq 1 120000 > /app.log; sleep 100")?;
     let began = Instant::now();
     while rig.receiver.arrived().is_empty() {
-        ensure!(began.elapsed() < PATIENCE, "nothing arrives: {:#}", rig.status()?);
+        ensure!(began.elapsed() < PATIENCE, "nothing arrives: {:#}", rig.probe.status()?);
         thread::sleep(Duration::from_millis(20));
     }
     rig.containerd.stop_container(&id)?;
@@ -267,13 +219,13 @@ fn a_file_within_a_container_is_read_to_its_end_though_the_container_was_removed
     assert!(at_removal < 120_000, "all of it was read before the container was removed");
     let arrived = rig.expect(120_000)?;
     check_order(&bodies(&arrived, |_| true), 120_000)?;
-    rig.stop()
+    rig.probe.stop()
 }
 
 #[test]
 fn a_probe_that_starts_again_goes_on_where_it_was_in_a_container_that_has_ended_meanwhile() -> Result<()> {
     let mut rig = Rig::new("overlayfs", "files: ['/app.log', '/dev/memory.log']", "")?;
-    rig.start()?;
+    rig.probe.start()?;
     let pod = rig.containerd.pod("shop", "web-0", &[], &[])?;
     // What is written to the container's own memory is there only while it lives.
     let script = "seq 1 1000; seq 1001 2000 > /app.log; echo memory > /dev/memory.log; sleep 6; \
@@ -285,9 +237,9 @@ fn a_probe_that_starts_again_goes_on_where_it_was_in_a_container_that_has_ended_
         ["memory"]
     );
     // An acknowledgement is on disk a moment after it came.
-    rig.stop()?;
+    rig.probe.stop()?;
     rig.containerd.wait_for_end(&id)?;
-    rig.start()?;
+    rig.probe.start()?;
     let arrived = rig.expect(3001)?;
     let within = |record: &Arrived| record.attributes["log.file.path"] == "/app.log";
     assert_eq!(bodies(&arrived, within), numbers(1001, 2500));
@@ -295,7 +247,7 @@ fn a_probe_that_starts_again_goes_on_where_it_was_in_a_container_that_has_ended_
         bodies(&arrived, |record| record.attributes.contains_key("log.iostream")),
         [numbers(1, 1000), numbers(1001, 1500)].concat()
     );
-    rig.stop()
+    rig.probe.stop()
 }
 
 #[test]
@@ -313,7 +265,7 @@ fn each_start_of_a_container_is_told_apart_also_when_its_runtime_has_forgotten_i
     rig.containerd.stop_container(&first)?;
     rig.containerd.remove_container(&first)?;
     let second = start(&rig, 1)?;
-    rig.start()?;
+    rig.probe.start()?;
     rig.expect(2)?;
     rig.containerd.stop_container(&second)?;
     let third = start(&rig, 2)?;
@@ -327,13 +279,13 @@ fn each_start_of_a_container_is_told_apart_also_when_its_runtime_has_forgotten_i
                 && record.of("k8s.container.name") == "app"
         }));
     }
-    rig.stop()
+    rig.probe.stop()
 }
 
 #[test]
 fn output_that_is_rotated_as_a_kubelet_does_loses_nothing() -> Result<()> {
     let mut rig = Rig::new("native", "", "")?;
-    rig.start()?;
+    rig.probe.start()?;
     let pod = rig.containerd.pod("shop", "loud-0", &[], &[])?;
     let script =
         "for i in $(seq 1 60); do seq $((i * 1000 - 999)) $((i * 1000)); sleep 0.05; done; sleep 100";
@@ -347,7 +299,7 @@ fn output_that_is_rotated_as_a_kubelet_does_loses_nothing() -> Result<()> {
     let arrived = rig.expect(60_000)?;
     check_order(&bodies(&arrived, |_| true), 60_000)?;
     assert!(arrived.iter().all(|record| record.of("container.id") == id));
-    rig.stop()
+    rig.probe.stop()
 }
 
 #[test]
@@ -372,7 +324,7 @@ fn containers_are_selected_by_what_they_are_called_and_carry_and_shown_in_previe
     thread::sleep(Duration::from_millis(500));
     let selected = |containers: &str| -> Result<Vec<String>> {
         rig.configure(containers, "")?;
-        let output = rig.command(&["logs", "preview", "--json"])?.output()?;
+        let output = rig.probe.command(&["logs", "preview", "--json"])?.output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let shown: Value = serde_json::from_slice(&output.stdout)?;
         let files = shown["files"].as_array().context("files")?;
@@ -396,14 +348,14 @@ fn containers_are_selected_by_what_they_are_called_and_carry_and_shown_in_previe
         assert_eq!(selected(containers)?, names(expected), "{containers}");
     }
     rig.configure("select: { labels: { app: web }, environment: { LOG: '*' } }", "")?;
-    rig.start()?;
+    rig.probe.start()?;
     let arrived = rig.expect(1)?;
     assert_eq!(bodies(&arrived, |_| true), ["pod-other-1 yes"]);
-    let status = rig.status()?;
+    let status = rig.probe.status()?;
     let shown = &status["pipelines"][0]["containers"];
     assert_eq!(shown.as_array().map(Vec::len), Some(1), "{status:#}");
     assert_eq!((&shown[0]["name"], &shown[0]["phase"]), (&"other/pod-other-1/app".into(), &"running".into()));
-    let text = String::from_utf8(rig.command(&["logs", "status"])?.output()?.stdout)?;
+    let text = String::from_utf8(rig.probe.command(&["logs", "status"])?.output()?.stdout)?;
     assert!(text.contains("container other/pod-other-1/app") && text.contains("(running)"), "{text}");
-    rig.stop()
+    rig.probe.stop()
 }

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use plainsight_tests::{
+    page::series,
     probe::Probe,
     process::{python, run_well},
     server::free_port,
@@ -17,18 +18,11 @@ use plainsight_tests::{
 /// The counts on the page by `error.type`, of dials to one of the ports.
 fn shown(page: &str, ports: [u16; 2]) -> Result<BTreeMap<String, u64>> {
     let mut counts = BTreeMap::new();
-    for line in page.lines().filter(|line| line.starts_with("plainsight_connection_failed_total{")) {
-        let label = |name: &str| -> Result<&str> {
-            let (_, rest) =
-                line.split_once(&format!("{name}=\"")).with_context(|| format!("no {name} in {line}"))?;
-            Ok(rest.split('"').next().unwrap_or_default())
-        };
+    for (labels, count) in series(page, "plainsight_connection_failed_total")? {
+        let label = |name: &str| labels.get(name).with_context(|| format!("no {name}: {labels:?}"));
         if ports.contains(&label("server_port")?.parse()?) {
-            ensure!(["127.0.0.1", "::1"].contains(&label("server_address")?), "{line}");
-            let count: f64 = line.rsplit(' ').next().context("a number")?.parse()?;
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-            let count = count as u64;
-            *counts.entry(label("error_type")?.to_owned()).or_default() += count;
+            ensure!(["127.0.0.1", "::1"].contains(&&**label("server_address")?), "{labels:?}");
+            *counts.entry(label("error_type")?.clone()).or_default() += count;
         }
     }
     Ok(counts)

@@ -5,9 +5,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufReader, Write as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,11 +16,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use opentelemetry_proto::tonic::{
-    collector::logs::v1::ExportLogsServiceRequest, common::v1::any_value, logs::v1::LogRecord,
+use opentelemetry_proto::tonic::{common::v1::any_value, logs::v1::LogRecord};
+use plainsight_tests::{
+    log_probe::LogProbe,
+    log_receiver::{TAKEN, read_request},
 };
-use plainsight_tests::probe::binary;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -30,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with logs, the configuration, and what arrives.
 struct Rig {
+    probe: LogProbe,
     folder: TempDir,
-    probe: Option<Child>,
 }
 
 impl Rig {
@@ -51,56 +50,13 @@ impl Rig {
             include.join(", "),
             pipeline.replace("OUT", &at)
         );
-        fs::write(folder.path().join("plainsight.yaml"), text)?;
-        Ok(Self { folder, probe: None })
+        let configuration = folder.path().join("plainsight.yaml");
+        fs::write(&configuration, text)?;
+        Ok(Self { probe: LogProbe::new(configuration, PATIENCE), folder })
     }
 
     fn log(&self, name: &str) -> PathBuf {
         self.folder.path().join("logs").join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(binary()?);
-        command.args(arguments).arg("--config").arg(self.folder.path().join("plainsight.yaml"));
-        Ok(command)
-    }
-
-    /// Starts the probe, and waits until it follows.
-    fn start(&mut self) -> Result<()> {
-        let mut probe =
-            self.command(&["logs", "run"])?.stderr(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-        let messages = BufReader::new(probe.stderr.take().context("messages")?);
-        let (ready, is_ready) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            for line in messages.lines().map_while(Result::ok) {
-                if line.contains("following log files") {
-                    let _ = ready.send(());
-                } else {
-                    eprintln!("probe: {line}");
-                }
-            }
-        });
-        self.probe = Some(probe);
-        is_ready.recv_timeout(PATIENCE).context("the probe does not follow")
-    }
-
-    fn kill(&mut self) -> Result<()> {
-        let mut probe = self.probe.take().context("it runs")?;
-        probe.kill()?;
-        probe.wait()?;
-        Ok(())
-    }
-
-    fn stop(&mut self) -> Result<()> {
-        let mut probe = self.probe.take().context("it runs")?;
-        kill_process(Pid::from_child(&probe), Signal::INT)?;
-        ensure!(probe.wait()?.success(), "the probe failed");
-        Ok(())
-    }
-
-    fn status(&self) -> Result<Value> {
-        let output = self.command(&["logs", "status", "--json"])?.output()?;
-        Ok(serde_json::from_slice(&output.stdout)?)
     }
 
     /// Bodies by the order of arrival.
@@ -128,7 +84,7 @@ impl Rig {
                 return Ok(());
             }
             if began.elapsed() > PATIENCE {
-                bail!("{} of {expected} lines arrived; status: {:#}", arrived.len(), self.status()?);
+                bail!("{} of {expected} lines arrived; status: {:#}", arrived.len(), self.probe.status()?);
             }
             thread::sleep(Duration::from_millis(200));
         }
@@ -163,15 +119,6 @@ fn check(arrived: Vec<String>, written: &BTreeMap<String, u64>, may_repeat: bool
     ensure!(may_repeat || twice == 0, "{twice} lines came twice");
     println!("{written:?}: all there, {twice} twice");
     Ok(())
-}
-
-impl Drop for Rig {
-    fn drop(&mut self) {
-        if let Some(mut probe) = self.probe.take() {
-            let _ = probe.kill();
-            let _ = probe.wait();
-        }
-    }
 }
 
 /// `WRITER NUMBER FILLING CHECK`, where the check repeats the number.
@@ -270,29 +217,29 @@ fn pause(time: u64) -> impl FnMut(&mut Rig) -> Result<()> {
 fn files_renamed_and_removed_at_full_speed_lose_nothing_though_only_the_active_name_is_matched() -> Result<()>
 {
     let mut rig = Rig::new(&["one.log", "two.log"], "start_at: beginning")?;
-    rig.start()?;
+    rig.probe.start()?;
     // Two generations are kept, so that most are removed while they are read.
     let written = run(&mut rig, Duration::from_secs(8), 2, pause(100))?;
     rig.wait_for_all(&written)?;
-    rig.stop()?;
+    rig.probe.stop()?;
     rig.check(&written, false)
 }
 
 #[test]
 fn a_probe_that_is_killed_again_and_again_loses_nothing() -> Result<()> {
     let mut rig = Rig::new(&["*.log*"], "start_at: beginning")?;
-    rig.start()?;
+    rig.probe.start()?;
     let mut kills = 0;
     // All generations are kept, as what is removed while nobody runs cannot be read.
     let written = run(&mut rig, Duration::from_secs(10), 1000, |rig| {
         thread::sleep(Duration::from_millis(400 + 137 * (kills % 5)));
         kills += 1;
-        rig.kill()?;
+        rig.probe.kill()?;
         thread::sleep(Duration::from_millis(50 * (kills % 4)));
-        rig.start()
+        rig.probe.start()
     })?;
     rig.wait_for_all(&written)?;
-    rig.stop()?;
+    rig.probe.stop()?;
     println!("{kills} kills");
     check_each_file(&rig, &written)
 }
@@ -318,7 +265,7 @@ fn check_each_file(rig: &Rig, written: &BTreeMap<String, u64>) -> Result<()> {
 #[test]
 fn copytruncate_loses_nothing_when_the_writer_waits_for_it() -> Result<()> {
     let mut rig = Rig::new(&["*.log", "*.copy*"], "start_at: beginning")?;
-    rig.start()?;
+    rig.probe.start()?;
     let path = rig.log("one.log");
     let copies = rig.log("one.copy");
     let stop = Arc::new(AtomicBool::new(false));
@@ -336,7 +283,7 @@ fn copytruncate_loses_nothing_when_the_writer_waits_for_it() -> Result<()> {
     let written = BTreeMap::from([("one".to_owned(), writer.join().expect("a writer")?)]);
     rig.wait_for_all(&written)?;
     thread::sleep(Duration::from_secs(4));
-    rig.stop()?;
+    rig.probe.stop()?;
     // What only the copy has comes when the copy is known as one, and so after what the file has then.
     check_each_file(&rig, &written)?;
     let arrived = rig.arrived()?.len() as u64;
@@ -347,7 +294,7 @@ fn copytruncate_loses_nothing_when_the_writer_waits_for_it() -> Result<()> {
 #[test]
 fn the_watermark_never_passes_a_line_that_has_not_arrived() -> Result<()> {
     let mut rig = Rig::new(&["*.log"], "start_at: beginning, bytes_per_second: 2MiB")?;
-    rig.start()?;
+    rig.probe.start()?;
     let path = rig.log("one.log");
     let mut file = open(&path)?;
     // When each line was written, in nanoseconds since 1970.
@@ -367,7 +314,7 @@ fn the_watermark_never_passes_a_line_that_has_not_arrived() -> Result<()> {
             file = open(&path)?;
         }
         thread::sleep(Duration::from_millis(20));
-        if let Ok(status) = rig.status()
+        if let Ok(status) = rig.probe.status()
             && let Some(watermark) = status["pipelines"][0]["watermark_ns"].as_u64()
         {
             promises.push((watermark, rig.arrived()?.len()));
@@ -383,7 +330,7 @@ fn the_watermark_never_passes_a_line_that_has_not_arrived() -> Result<()> {
     ensure!(checked > 0, "no watermark promised anything: {promises:?}");
     let written = BTreeMap::from([("one".to_owned(), number)]);
     rig.wait_for_all(&written)?;
-    rig.stop()?;
+    rig.probe.stop()?;
     rig.check(&written, false)
 }
 
@@ -391,7 +338,7 @@ fn the_watermark_never_passes_a_line_that_has_not_arrived() -> Result<()> {
 fn preview_shows_what_would_be_read_and_what_did_not_parse() -> Result<()> {
     let rig = Rig::new(&["*.log", "missing/*"], "parse: { json: {} }")?;
     fs::write(rig.log("one.log"), "{\"message\":\"hello\",\"level\":\"warn\"}\nnot json\n")?;
-    let output = rig.command(&["logs", "preview", "--json"])?.output()?;
+    let output = rig.probe.command(&["logs", "preview", "--json"])?.output()?;
     let shown: Value = serde_json::from_slice(&output.stdout)?;
     ensure!(shown["files"][0]["records_seen"] == 2 && shown["files"][0]["unparsable"] == 1, "{shown:#}");
     ensure!(
@@ -399,7 +346,7 @@ fn preview_shows_what_would_be_read_and_what_did_not_parse() -> Result<()> {
         "{shown:#}"
     );
     ensure!(shown["files"][0]["unparsable_example"] == "not json", "{shown:#}");
-    let text = String::from_utf8(rig.command(&["logs", "preview"])?.output()?.stdout)?;
+    let text = String::from_utf8(rig.probe.command(&["logs", "preview"])?.output()?.stdout)?;
     ensure!(text.contains("one.log") && text.contains("1 of the first 2 records match no format"), "{text}");
     Ok(())
 }
@@ -440,20 +387,7 @@ impl Receiver {
     fn serve(&self, connection: std::net::TcpStream) -> Result<()> {
         let mut reader = BufReader::new(connection.try_clone()?);
         let mut writer = connection;
-        loop {
-            let mut length = 0;
-            let mut header = String::new();
-            while reader.read_line(&mut header)? > 2 {
-                if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
-                    length = value.trim().parse()?;
-                }
-                header.clear();
-            }
-            if length == 0 {
-                return Ok(());
-            }
-            let mut body = vec![0; length];
-            std::io::Read::read_exact(&mut reader, &mut body)?;
+        while let Some(request) = read_request(&mut reader)? {
             let mood = self.moods.lock().expect("not poisoned").pop_front();
             match mood {
                 Some(Mood::Closed) => return Ok(()),
@@ -464,7 +398,6 @@ impl Receiver {
                 Some(Mood::Slow) => thread::sleep(Duration::from_millis(700)),
                 Some(Mood::Silent) | None => {}
             }
-            let request: ExportLogsServiceRequest = prost::Message::decode(body.as_slice())?;
             let records = request
                 .resource_logs
                 .into_iter()
@@ -478,10 +411,9 @@ impl Receiver {
             if mood == Some(Mood::Silent) {
                 return Ok(());
             }
-            writer.write_all(
-                b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n",
-            )?;
+            writer.write_all(TAKEN)?;
         }
+        Ok(())
     }
 
     fn arrived(&self) -> Vec<String> {
@@ -502,7 +434,7 @@ fn a_receiver_that_is_slow_refuses_and_breaks_off_gets_everything_in_the_end() -
     let receiver = Receiver::start()?;
     let mut rig = otlp_rig(receiver.port)?;
     let moods = [Mood::Slow, Mood::Unavailable, Mood::Closed, Mood::Slow, Mood::Silent, Mood::Unavailable];
-    rig.start()?;
+    rig.probe.start()?;
     let mut round = 0;
     // Removed after two rotations, so that only open files have what the receiver did not take in time.
     let written = run(&mut rig, Duration::from_secs(6), 2, |_| {
@@ -518,11 +450,11 @@ fn a_receiver_that_is_slow_refuses_and_breaks_off_gets_everything_in_the_end() -
             began.elapsed() < PATIENCE,
             "{} of {expected}: {:#}",
             receiver.arrived().len(),
-            rig.status()?
+            rig.probe.status()?
         );
         thread::sleep(Duration::from_millis(200));
     }
-    rig.stop()?;
+    rig.probe.stop()?;
     // An answer that was lost makes its request come twice.
     check(receiver.arrived(), &written, true)
 }
@@ -533,7 +465,7 @@ fn a_receiver_that_is_dead_loses_nothing_however_often_the_probe_is_killed_meanw
     let port = unused.local_addr()?.port();
     drop(unused);
     let mut rig = otlp_rig(port)?;
-    rig.start()?;
+    rig.probe.start()?;
     let mut text = String::new();
     for number in 0..50_000 {
         text.push_str(&line("one", number));
@@ -541,10 +473,10 @@ fn a_receiver_that_is_dead_loses_nothing_however_often_the_probe_is_killed_meanw
     fs::write(rig.log("one.log"), &text)?;
     for _ in 0..3 {
         thread::sleep(Duration::from_millis(700));
-        rig.kill()?;
-        rig.start()?;
+        rig.probe.kill()?;
+        rig.probe.start()?;
     }
-    let status = rig.status()?;
+    let status = rig.probe.status()?;
     let pipeline = &status["pipelines"][0];
     ensure!(pipeline["acknowledged_bytes"] == 0 && pipeline["watermark_ns"].is_null(), "{status:#}");
     // It has read no more than it may hold.

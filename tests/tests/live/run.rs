@@ -13,6 +13,7 @@ use plainsight_tests::{
     client::Client,
     nginx::Nginx,
     otlp::{Item, Receiver, Taken},
+    page::series,
     probe::Probe,
     process::run_well,
     server::free_port,
@@ -176,20 +177,15 @@ fn metrics_spans_and_logs_over_every_protocol_equal_the_requests_made() -> Resul
 
 /// What the page for Prometheus counts of the server, by status and route.
 pub(crate) fn shown(page: &str) -> Result<BTreeMap<(u16, String), usize>> {
-    let own = format!("job=\"{SERVICE}\"");
-    let is_count =
-        |line: &&str| line.starts_with("http_server_request_duration_seconds_count{") && line.contains(&own);
-    let count = |line: &str| {
-        let label = |name: &str| -> Result<String> {
-            let (_, rest) = line.split_once(&format!("{name}=\"")).context("a label")?;
-            Ok(rest.split('"').next().unwrap_or_default().to_owned())
-        };
-        let count = line.rsplit(' ').next().context("a number")?.parse::<f64>()?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let count = count as usize;
-        Ok(((label("http_response_status_code")?.parse()?, label("plainsight_http_route")?), count))
-    };
-    page.lines().filter(is_count).map(count).collect()
+    let mut counts = BTreeMap::new();
+    for (labels, count) in series(page, "http_server_request_duration_seconds_count")? {
+        let label = |name: &str| labels.get(name).with_context(|| format!("no {name}: {labels:?}"));
+        if label("job")? == SERVICE {
+            let key = (label("http_response_status_code")?.parse()?, label("plainsight_http_route")?.clone());
+            counts.insert(key, usize::try_from(count)?);
+        }
+    }
+    Ok(counts)
 }
 
 #[test]
