@@ -9,8 +9,8 @@
 //! | `tcp_retransmit_skb` (raw tracepoint) | segments sent again | 5.10 |
 //! | `sched_process_fork`, `sched_process_exec`, `sched_process_exit` (raw tracepoints) | processes: forked, starting a program, ended | 5.10 |
 //!
-//! From 7.0 on threads are preempted while a program runs for them. There a second program behind each of the first, third,
-//! fourth and sixth kind stands in where the kernel leaves out the first, see `programs::ring::hook`.
+//! From 7.0 on threads are preempted while a program runs for them. There a second and a third program behind each of the first,
+//! third, fourth and sixth kind stand in where the kernel leaves out those before them, see `programs::ring::hook`.
 //!
 //! Needs kernel 5.10: ring buffer and `bpf_ktime_get_boot_ns` (5.8), `bpf_probe_read_kernel` (5.5). BTF tracepoints follow
 //! typed pointers without a helper call, need `bpf_get_current_task_btf` (5.11), and take turns by an atomic exchange (5.12).

@@ -52,11 +52,11 @@ pub struct Cursor {
     pub busy: u64,
     /// The thread at whose call that program runs.
     pub owner: u64,
-    /// One more than the place in `running` of the hook that it came by, zero if it is not to be cleared.
-    pub hook: u64,
-    /// Of a CPU's first lane: hooks whose program is at work on the CPU, or set aside while it was. The kernel leaves it
-    /// out for other threads on the CPU until it has ended.
-    pub running: [u64; HOOKS],
+    /// One more than the place in `running` of that program, zero if it is not to be cleared.
+    pub program: u64,
+    /// Of a CPU's first lane: which programs of each hook, a byte each, are at work on the CPU, or were set aside while
+    /// they were. The kernel leaves them out for other threads on the CPU until they have ended.
+    pub running: [[u8; 8]; HOOKS],
     /// Where the program that has the turn makes a number of a pointer.
     pub number: u64,
     /// The set of cgroups that a thread on the CPU was last found in, its id, and when it was read.

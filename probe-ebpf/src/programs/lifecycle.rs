@@ -10,9 +10,12 @@ use super::{
     connection::{Common, PROTOCOL_MPTCP, PROTOCOL_TCP, announce, insert, now, protocol, send},
     filter::{admits, admits_ports, is_self},
     globals::offset,
-    maps::{Connection, SECOND_STATE_ROOM, STATE_ROOM, count},
+    maps::{Connection, SECOND_STATE_ROOM, STATE_ROOM, THIRD_STATE_ROOM, count},
     memory::{Here, Memory, Probed, read_kernel},
-    ring::{Turn, hook},
+    ring::{
+        Turn,
+        hook::{self, Program},
+    },
     table,
 };
 
@@ -31,13 +34,19 @@ mod state {
 /// `inet_sock_set_state(sk, old, new)`.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 pub(crate) fn inet_sock_set_state(context: RawTracePointContext) -> i32 {
-    hook::first(hook::STATE, || changed(&context, STATE_ROOM))
+    Program::of(hook::STATE, 0).run(|| changed(&context, STATE_ROOM))
 }
 
 /// Stands in for `inet_sock_set_state` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 pub(crate) fn second_inet_sock_set_state(context: RawTracePointContext) -> i32 {
-    hook::second(hook::STATE, || changed(&context, SECOND_STATE_ROOM))
+    Program::of(hook::STATE, 1).run(|| changed(&context, SECOND_STATE_ROOM))
+}
+
+/// Stands in for both.
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+pub(crate) fn third_inet_sock_set_state(context: RawTracePointContext) -> i32 {
+    Program::of(hook::STATE, 2).run(|| changed(&context, THIRD_STATE_ROOM))
 }
 
 #[inline(always)]
@@ -218,13 +227,19 @@ fn header(kind: u8, flags: u16, connection: u64) -> Header {
 /// or written to it. The change to CLOSE may come before the program has read what is left in the queue.
 #[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
 pub(crate) fn tcp_destroy_sock(context: RawTracePointContext) -> i32 {
-    hook::first(hook::DESTROYED, || destroyed(context.arg(0)))
+    Program::of(hook::DESTROYED, 0).run(|| destroyed(context.arg(0)))
 }
 
 /// Stands in for `tcp_destroy_sock` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
 pub(crate) fn second_tcp_destroy_sock(context: RawTracePointContext) -> i32 {
-    hook::second(hook::DESTROYED, || destroyed(context.arg(0)))
+    Program::of(hook::DESTROYED, 1).run(|| destroyed(context.arg(0)))
+}
+
+/// Stands in for both.
+#[raw_tracepoint(tracepoint = "tcp_destroy_sock")]
+pub(crate) fn third_tcp_destroy_sock(context: RawTracePointContext) -> i32 {
+    Program::of(hook::DESTROYED, 2).run(|| destroyed(context.arg(0)))
 }
 
 #[inline(always)]

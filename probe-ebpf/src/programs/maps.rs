@@ -52,12 +52,14 @@ pub(crate) static VERDICTS: Array<u64> = Array::with_max_entries(verdict::SLOTS,
 pub(crate) static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT as u32, 0);
 
 /// Rooms that a CPU has of everything that programs which may interrupt each other must not share: one for each lane of
-/// those at calls, and one for each of the two at states.
-const ROOMS: u32 = LANES + 2;
+/// those at calls, and one for each of the three at states.
+const ROOMS: u32 = LANES + 3;
 /// The room of the program at changes of state, after those of the lanes.
 pub(crate) const STATE_ROOM: u32 = LANES;
 /// The room of the program that stands in for it.
 pub(crate) const SECOND_STATE_ROOM: u32 = LANES + 1;
+/// The room of the one that stands in for both.
+pub(crate) const THIRD_STATE_ROOM: u32 = LANES + 2;
 
 /// Room for the beginning of a `struct sock`.
 #[map]

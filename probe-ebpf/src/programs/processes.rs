@@ -14,19 +14,25 @@ use super::{
     globals::offset,
     maps::{PROCESSES, count},
     memory::{copy_text, read_kernel},
-    ring::hook,
+    ring::hook::{self, Program},
 };
 
 /// `sched_process_fork(parent, child)`.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub(crate) fn sched_process_fork(context: RawTracePointContext) -> i32 {
-    hook::first(hook::FORKED, || forked(&context))
+    Program::of(hook::FORKED, 0).run(|| forked(&context))
 }
 
 /// Stands in for `sched_process_fork` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 pub(crate) fn second_sched_process_fork(context: RawTracePointContext) -> i32 {
-    hook::second(hook::FORKED, || forked(&context))
+    Program::of(hook::FORKED, 1).run(|| forked(&context))
+}
+
+/// Stands in for both.
+#[raw_tracepoint(tracepoint = "sched_process_fork")]
+pub(crate) fn third_sched_process_fork(context: RawTracePointContext) -> i32 {
+    Program::of(hook::FORKED, 2).run(|| forked(&context))
 }
 
 #[inline(always)]
@@ -41,13 +47,19 @@ fn forked(context: &RawTracePointContext) {
 /// process by now.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub(crate) fn sched_process_exec(context: RawTracePointContext) -> i32 {
-    hook::first(hook::EXECUTED, || executed(&context))
+    Program::of(hook::EXECUTED, 0).run(|| executed(&context))
 }
 
 /// Stands in for `sched_process_exec` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 pub(crate) fn second_sched_process_exec(context: RawTracePointContext) -> i32 {
-    hook::second(hook::EXECUTED, || executed(&context))
+    Program::of(hook::EXECUTED, 1).run(|| executed(&context))
+}
+
+/// Stands in for both.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub(crate) fn third_sched_process_exec(context: RawTracePointContext) -> i32 {
+    Program::of(hook::EXECUTED, 2).run(|| executed(&context))
 }
 
 #[inline(always)]
@@ -79,13 +91,19 @@ fn executed(context: &RawTracePointContext) {
 /// `sched_process_exit(task)`. The last thread to end may be another than the first that there was.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub(crate) fn sched_process_exit(context: RawTracePointContext) -> i32 {
-    hook::first(hook::EXITED, || exited(&context))
+    Program::of(hook::EXITED, 0).run(|| exited(&context))
 }
 
 /// Stands in for `sched_process_exit` where the kernel left it out.
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 pub(crate) fn second_sched_process_exit(context: RawTracePointContext) -> i32 {
-    hook::second(hook::EXITED, || exited(&context))
+    Program::of(hook::EXITED, 1).run(|| exited(&context))
+}
+
+/// Stands in for both.
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+pub(crate) fn third_sched_process_exit(context: RawTracePointContext) -> i32 {
+    Program::of(hook::EXITED, 2).run(|| exited(&context))
 }
 
 #[inline(always)]

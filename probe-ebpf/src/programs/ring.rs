@@ -6,6 +6,7 @@ use aya_ebpf::{
 };
 use probe_ebpf::ring::{Cursor, LANES, RINGS_OF_FIRST_LANE, after, segment, within};
 
+use self::hook::Program;
 use super::{
     globals::{far_segments, lanes, near_segments, nested_segments},
     maps::{CURSORS, RINGS, WAKES},
@@ -25,9 +26,9 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Takes the turn, for the run of a hook that ends with it if one is given; `None` if all lanes are taken.
+    /// Takes the turn, for the run of a program of a hook that ends with it if one is given; `None` if all lanes are taken.
     #[inline(always)]
-    pub(crate) fn take(hook: Option<u32>) -> Option<Self> {
+    pub(crate) fn take(program: Option<Program>) -> Option<Self> {
         if lanes() == 1 {
             return Self::undisputed();
         }
@@ -37,7 +38,7 @@ impl Turn {
             // SAFETY: an array's entry stays valid.
             unsafe {
                 if exchange(&raw mut (*turn.cursor).busy, 1) == 0 {
-                    (*turn.cursor).hook = hook.map_or(0, |hook| u64::from(hook) + 1);
+                    (*turn.cursor).program = program.map_or(0, |program| u64::from(program.number()) + 1);
                     core::ptr::write_volatile(&raw mut (*turn.cursor).owner, bpf_get_current_pid_tgid());
                     return Some(turn);
                 }
@@ -54,11 +55,11 @@ impl Turn {
         }
         // SAFETY: an array's entry stays valid.
         unsafe {
-            let hook = (*self.cursor).hook as u32;
+            let number = (*self.cursor).program as u32;
             core::ptr::write_volatile(&raw mut (*self.cursor).owner, 0);
             core::ptr::write_volatile(&raw mut (*self.cursor).busy, 0);
-            if hook != 0 {
-                hook::end(hook - 1);
+            if number != 0 {
+                Program::numbered(number - 1).end();
             }
         }
     }
@@ -121,14 +122,15 @@ fn first_cursor(cpu: u32) -> u32 {
     cpu * (RINGS_OF_FIRST_LANE - 1 + lanes())
 }
 
-/// Hooks whose program is at work on the CPU.
+/// Programs of hooks that are at work on the CPU.
 ///
 /// The kernel does not run a program on a CPU on which it is at work already (kernel/trace/bpf_trace.c,
 /// `__bpf_trace_run`), and where a thread may be preempted in the middle of one that is for as long as the thread is set
 /// aside: what all others do on that CPU meanwhile would go unseen. So there a second program is attached behind the
-/// first, which does the same if the first is at work on the CPU as it comes, and returns at once if not.
+/// first, which does the same if the first is at work on the CPU as it comes, and returns at once if not; and behind it a
+/// third, for where both are. Three are as many as there are lanes.
 ///
-/// Should a thread be preempted between the two and the first be at work for another when it goes on, a message is
+/// Should a thread be preempted between the first two and the first be at work for another when it goes on, a message is
 /// recorded twice: of a stream that is a repetition, which is told by its sequence number.
 pub(crate) mod hook {
     use super::{CURSORS, Cursor, cpu, first_cursor, lanes};
@@ -148,58 +150,81 @@ pub(crate) mod hook {
     /// `sched_process_exit`.
     pub(crate) const EXITED: u32 = 6;
 
-    /// The program of a hook begins.
-    #[inline(always)]
-    pub(crate) fn begin(hook: u32) {
-        write(hook, 1);
-    }
+    /// A program of a hook.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Program(u32);
 
-    /// The program of a hook has ended.
-    #[inline(always)]
-    pub(crate) fn end(hook: u32) {
-        write(hook, 0);
-    }
-
-    /// Runs what the program of a hook does.
-    #[inline(always)]
-    pub(crate) fn first(hook: u32, run: impl FnOnce()) -> i32 {
-        begin(hook);
-        run();
-        end(hook);
-        0
-    }
-
-    /// Runs what the program does that stands in for another, where the kernel left that out.
-    #[inline(always)]
-    pub(crate) fn second(hook: u32, run: impl FnOnce()) -> i32 {
-        if is_running(hook) {
-            run();
+    impl Program {
+        /// The first, second or third of a hook, by numbers from zero.
+        #[inline(always)]
+        pub(crate) const fn of(hook: u32, position: u32) -> Self {
+            Self(hook * 8 + position)
         }
-        0
-    }
 
-    /// Whether the program of a hook is at work on the CPU, for another thread than the present one.
-    #[inline(always)]
-    pub(crate) fn is_running(hook: u32) -> bool {
-        // SAFETY: an array's entry stays valid, and words are read whole.
-        word(hook).is_some_and(|word| unsafe { core::ptr::read_volatile(word) } != 0)
-    }
-
-    #[inline(always)]
-    fn write(hook: u32, value: u64) {
-        if lanes() != 1
-            && let Some(word) = word(hook)
-        {
-            // SAFETY: an array's entry stays valid, and words are written whole.
-            unsafe { core::ptr::write_volatile(word, value) };
+        /// The one with that number.
+        #[inline(always)]
+        pub(crate) const fn numbered(number: u32) -> Self {
+            Self(number)
         }
-    }
 
-    #[inline(always)]
-    fn word(hook: u32) -> Option<*mut u64> {
-        let cursor: *mut Cursor = CURSORS.get_ptr_mut(first_cursor(cpu()))?;
-        // SAFETY: there are seven hooks, and the mask shows the verifier that the place is within the cursor.
-        Some(unsafe { (&raw mut (*cursor).running).cast::<u64>().add(hook as usize & 7) })
+        /// Its number, in which its hook is told as well.
+        #[inline(always)]
+        pub(crate) const fn number(self) -> u32 {
+            self.0
+        }
+
+        /// It begins.
+        #[inline(always)]
+        pub(crate) fn begin(self) {
+            self.write(1);
+        }
+
+        /// It has ended.
+        #[inline(always)]
+        pub(crate) fn end(self) {
+            self.write(0);
+        }
+
+        /// Whether all programs before it are at work on the CPU for other threads, so that it stands in for them.
+        #[inline(always)]
+        pub(crate) fn stands_in(self) -> bool {
+            let position = self.0 % 8;
+            (0..position).all(|before| Self(self.0 - position + before).is_running())
+        }
+
+        /// Runs what it does, if that is for it to do.
+        #[inline(always)]
+        pub(crate) fn run(self, run: impl FnOnce()) -> i32 {
+            if self.stands_in() {
+                self.begin();
+                run();
+                self.end();
+            }
+            0
+        }
+
+        #[inline(always)]
+        fn is_running(self) -> bool {
+            // SAFETY: an array's entry stays valid.
+            self.mark().is_some_and(|mark| unsafe { core::ptr::read_volatile(mark) } != 0)
+        }
+
+        #[inline(always)]
+        fn write(self, value: u8) {
+            if lanes() != 1
+                && let Some(mark) = self.mark()
+            {
+                // SAFETY: an array's entry stays valid. Each program has a byte of its own, which nobody else writes.
+                unsafe { core::ptr::write_volatile(mark, value) };
+            }
+        }
+
+        #[inline(always)]
+        fn mark(self) -> Option<*mut u8> {
+            let cursor: *mut Cursor = CURSORS.get_ptr_mut(first_cursor(cpu()))?;
+            // SAFETY: seven hooks have eight bytes each, and the mask shows the verifier that the place is within the cursor.
+            Some(unsafe { (&raw mut (*cursor).running).cast::<u8>().add(self.0 as usize & 63) })
+        }
     }
 }
 

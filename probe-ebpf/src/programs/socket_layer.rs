@@ -29,56 +29,66 @@ use super::{
     maps::{MESSAGES, PEERS, Peer, Progress, count},
     memory::{Here, Memory, SocketLayer},
     registers::{Registers, number},
-    ring::{Turn, hook},
+    ring::{
+        Turn,
+        hook::{self, Program},
+    },
     socket, table,
 };
 
 /// A message was sent, or was not.
 #[btf_tracepoint(function = "sock_send_length")]
 pub(crate) fn sock_send_length(context: BtfTracePointContext) -> i32 {
-    first(&context, flow::SENT, hook::SENT);
-    0
+    run(&context, flow::SENT, Program::of(hook::SENT, 0))
 }
 
 /// A message was received, or was not.
 #[btf_tracepoint(function = "sock_recv_length")]
 pub(crate) fn sock_recv_length(context: BtfTracePointContext) -> i32 {
-    first(&context, flow::RECEIVED, hook::RECEIVED);
-    0
+    run(&context, flow::RECEIVED, Program::of(hook::RECEIVED, 0))
 }
 
 /// Stands in for `sock_send_length` where the kernel left it out.
 #[btf_tracepoint(function = "sock_send_length")]
 pub(crate) fn second_sock_send_length(context: BtfTracePointContext) -> i32 {
-    if hook::is_running(hook::SENT) {
-        passed(&context, flow::SENT, None);
-    }
-    0
+    run(&context, flow::SENT, Program::of(hook::SENT, 1))
 }
 
 /// Stands in for `sock_recv_length` where the kernel left it out.
 #[btf_tracepoint(function = "sock_recv_length")]
 pub(crate) fn second_sock_recv_length(context: BtfTracePointContext) -> i32 {
-    if hook::is_running(hook::RECEIVED) {
-        passed(&context, flow::RECEIVED, None);
-    }
-    0
+    run(&context, flow::RECEIVED, Program::of(hook::RECEIVED, 1))
+}
+
+/// Stands in for both.
+#[btf_tracepoint(function = "sock_send_length")]
+pub(crate) fn third_sock_send_length(context: BtfTracePointContext) -> i32 {
+    run(&context, flow::SENT, Program::of(hook::SENT, 2))
+}
+
+/// Stands in for both.
+#[btf_tracepoint(function = "sock_recv_length")]
+pub(crate) fn third_sock_recv_length(context: BtfTracePointContext) -> i32 {
+    run(&context, flow::RECEIVED, Program::of(hook::RECEIVED, 2))
 }
 
 /// `PF_KTHREAD` of a task's flags (include/linux/sched.h).
 const KERNEL_THREAD: u32 = 0x0020_0000;
 
 #[inline(always)]
-fn first(context: &BtfTracePointContext, flow: u8, hook: u32) {
-    hook::begin(hook);
-    if !passed(context, flow, Some(hook)) {
-        hook::end(hook);
+fn run(context: &BtfTracePointContext, flow: u8, program: Program) -> i32 {
+    if program.stands_in() {
+        program.begin();
+        if !passed(context, flow, program) {
+            program.end();
+        }
     }
+    0
 }
 
-/// Records what passed. Whether the turn was taken, whose end tells that of the hook.
+/// Records what passed. Whether the turn was taken, whose end tells that of the program.
 #[inline(always)]
-fn passed(context: &BtfTracePointContext, flow: u8, hook: Option<u32>) -> bool {
+fn passed(context: &BtfTracePointContext, flow: u8, program: Program) -> bool {
     let sock: *const u8 = context.arg(0);
     // Sockets of other families, and the daemon's own, take no turn.
     if !is_internet_socket(sock) {
@@ -88,7 +98,7 @@ fn passed(context: &BtfTracePointContext, flow: u8, hook: Option<u32>) -> bool {
     if is_self::<SocketLayer>(task) {
         return false;
     }
-    let Some(turn) = Turn::take(hook) else {
+    let Some(turn) = Turn::take(Some(program)) else {
         count(Counter::Interrupted);
         return false;
     };

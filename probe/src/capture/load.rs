@@ -168,7 +168,7 @@ impl Capture {
             .map(|tracepoint| attach_raw(&mut programs, tracepoint, tracepoint))
             .collect::<Result<Vec<_>, _>>()?;
         if preemption::lanes() > 1 {
-            for (program, tracepoint) in SECOND_LIFE_HOOKS {
+            for (program, tracepoint) in LIFE_STAND_INS {
                 attach_raw(&mut programs, program, tracepoint)?;
             }
         }
@@ -191,7 +191,7 @@ impl Capture {
             of_processes.extend(attached);
             if preemption::lanes() > 1 {
                 // What they would have seen in place of one that was refused they do not see either.
-                for (program, tracepoint) in SECOND_PROCESS_HOOKS {
+                for (program, tracepoint) in PROCESS_STAND_INS {
                     drop(attach_raw(&mut programs, program, tracepoint));
                 }
             }
@@ -284,17 +284,24 @@ const LIFE_HOOKS: [&str; 3] = ["tcp_destroy_sock", "inet_sock_set_state", "tcp_r
 
 /// Programs that stand in for those of a connection's life where the kernel leaves these out, and their hooks. They are
 /// attached later, so that they run later.
-const SECOND_LIFE_HOOKS: [(&str, &str); 2] =
-    [("second_tcp_destroy_sock", "tcp_destroy_sock"), ("second_inet_sock_set_state", "inet_sock_set_state")];
+const LIFE_STAND_INS: [(&str, &str); 4] = [
+    ("second_tcp_destroy_sock", "tcp_destroy_sock"),
+    ("second_inet_sock_set_state", "inet_sock_set_state"),
+    ("third_tcp_destroy_sock", "tcp_destroy_sock"),
+    ("third_inet_sock_set_state", "inet_sock_set_state"),
+];
 
 /// The hooks of processes, whose programs are named after them.
 const PROCESS_HOOKS: [&str; 3] = ["sched_process_exit", "sched_process_fork", "sched_process_exec"];
 
 /// Programs that stand in for these where the kernel leaves them out, and their hooks.
-const SECOND_PROCESS_HOOKS: [(&str, &str); 3] = [
+const PROCESS_STAND_INS: [(&str, &str); 6] = [
     ("second_sched_process_exit", "sched_process_exit"),
     ("second_sched_process_fork", "sched_process_fork"),
     ("second_sched_process_exec", "sched_process_exec"),
+    ("third_sched_process_exit", "sched_process_exit"),
+    ("third_sched_process_fork", "sched_process_fork"),
+    ("third_sched_process_exec", "sched_process_exec"),
 ];
 
 /// What came of attaching a hook.
@@ -399,8 +406,12 @@ const BTF_TRACEPOINT: &str = "BTF tracepoint";
 const SOCKET_HOOKS: [&str; 2] = ["sock_send_length", "sock_recv_length"];
 
 /// Programs that stand in for these where the kernel leaves them out, and their hooks.
-const SECOND_SOCKET_HOOKS: [(&str, &str); 2] =
-    [("second_sock_send_length", SOCKET_HOOKS[0]), ("second_sock_recv_length", SOCKET_HOOKS[1])];
+const SOCKET_STAND_INS: [(&str, &str); 4] = [
+    ("second_sock_send_length", SOCKET_HOOKS[0]),
+    ("second_sock_recv_length", SOCKET_HOOKS[1]),
+    ("third_sock_send_length", SOCKET_HOOKS[0]),
+    ("third_sock_recv_length", SOCKET_HOOKS[1]),
+];
 
 /// The hook that sees splice read from a stream.
 const SPLICE_HOOK: &str = "tcp_rcv_space_adjust";
@@ -424,7 +435,7 @@ fn attach_socket_layer(
     let mut entries = SOCKET_HOOKS.map(|name| (name, name)).to_vec();
     if preemption::lanes() > 1 {
         // Attached later, so that they run later.
-        entries.extend(SECOND_SOCKET_HOOKS);
+        entries.extend(SOCKET_STAND_INS);
     }
     attach_typed(programs, types, "step_socket", "STEPS_SOCKET", &entries)?;
     let hook = |(name, form)| AttachedHook { name, form, note: None };
